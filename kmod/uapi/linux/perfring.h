@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/perfringN: a perf ring that the kernel writes on demand.
+ *
+ * The descriptor takes perf_event_open(2)'s own ioctls (PERF_EVENT_IOC_*), with
+ * the same meaning, and those below for what a perf descriptor cannot do.
+ *
+ * Structures carry their size first.  A program built with an older header
+ * passes a smaller one, whose missing fields count as zero; one built with a
+ * newer header passes a larger one, which is taken when the excess is zero and
+ * refused with E2BIG, and the kernel's size written back, when it is not.
+ */
+#ifndef _UAPI_LINUX_PERFRING_H
+#define _UAPI_LINUX_PERFRING_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/*
+ * Sources.  An event of {PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT} takes
+ * what write(2) and PERFRING_IOC_EMIT put in.  An event of the PMU perfring
+ * (type in /sys/bus/event_source/devices/perfring/type) names its source in
+ * bits 0-7 of attr.config; the other bits of config are zero.
+ */
+enum perfring_source {
+	PERFRING_SOURCE_GENERATOR	= 1,
+	PERFRING_SOURCE_SCHED_SWITCH	= 2,
+
+	PERFRING_SOURCE_MAX		/* not a source */
+};
+
+/*
+ * PERFRING_SOURCE_GENERATOR: a timer on the event's CPU.
+ *
+ *	config1 bits 0-31	ticks per second, 1 to 100000
+ *	config1 bits 32-47	records per tick; 0 counts as 1
+ *	config2 bits 0-15	smallest payload, bytes, at least 16; 0 counts as 16
+ *	config2 bits 16-31	largest payload, bytes; 0 counts as the smallest
+ *
+ * Sizes run from the smallest to the largest in steps of one byte, then start
+ * over.  @seq counts every attempt, so a gap in it is what was lost.
+ */
+struct perfring_generator_payload {
+	__u64	seq;		/* from 0, per event, reset by PERF_EVENT_IOC_RESET */
+	__u32	len;		/* bytes of this payload, with these fields */
+	__u32	crc;		/* crc32_le (~0) of the payload with this field zero */
+	/* byte i of the payload, from here on, is (seq + i) & 0xff */
+};
+
+/*
+ * PERFRING_SOURCE_SCHED_SWITCH: the kernel's tracepoint sched:sched_switch, the
+ * same fields with the same values, in that order.  config1 and config2 are
+ * zero.  Needs CAP_PERFMON.
+ */
+struct perfring_sched_switch_payload {
+	char	prev_comm[16];
+	__s32	prev_pid;
+	__s32	prev_prio;
+	__s64	prev_state;
+	char	next_comm[16];
+	__s32	next_pid;
+	__s32	next_prio;
+};
+
+/*
+ * PERFRING_IOC_EMIT: write records now, on the event's CPU, with no other
+ * writer of this descriptor between them.
+ *
+ * type PERF_RECORD_SAMPLE lays the record out as attr.sample_type says and puts
+ * the payload into its RAW field.  Every other type, known or not, becomes
+ * header, payload padded to 8 bytes with zeroes, and sample_id if
+ * attr.sample_id_all is set.
+ */
+struct perfring_emit_record {
+	__u32	type;		/* PERF_RECORD_*; not 0 */
+	__u16	misc;		/* or'ed into header.misc */
+	__u16	reserved;	/* 0 */
+	__u32	len;		/* payload bytes */
+	__u32	count;		/* how many such records; 0 counts as 1 */
+	__u64	data;		/* address of the payload; 0: byte i is i & 0xff */
+};
+
+struct perfring_emit {
+	__u32	size;		/* sizeof(struct perfring_emit) */
+	__u32	flags;		/* 0 */
+	__u64	records;	/* address of struct perfring_emit_record[nr] */
+	__u32	nr;		/* 1 to PERFRING_EMIT_MAX */
+	__u32	reserved;	/* 0 */
+	__u64	written;	/* out: records in the ring */
+	__u64	lost;		/* out: records that found it full or paused */
+};
+
+#define PERFRING_EMIT_MAX	1024	/* records in an array */
+#define PERFRING_EMIT_COUNT_MAX	(1U << 20)	/* count of one of them */
+
+/*
+ * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.
+ * EBUSY while the event is enabled, EINVAL without data pages, when not a
+ * multiple of 8, or beyond the kernel's unsigned long.
+ */
+struct perfring_position {
+	__u32	size;		/* sizeof(struct perfring_position) */
+	__u32	flags;		/* 0 */
+	__u64	position;	/* data_head and data_tail, bytes */
+};
+
+/*
+ * PERFRING_IOC_STATS: the event's counters, and its ring's.
+ *
+ *	attempted == written + lost_full + lost_paused + rejected + discarded
+ *
+ * holds whenever no writer is inside.
+ */
+struct perfring_stats {
+	__u32	size;		/* sizeof(struct perfring_stats) */
+	__u32	flags;		/* 0 */
+	__u64	attempted;	/* records somebody wanted written */
+	__u64	written;	/* records in the ring, LOST records not counted */
+	__u64	lost_full;	/* no room */
+	__u64	lost_paused;	/* output was paused */
+	__u64	rejected;	/* no ring, no data pages, or too long for header.size */
+	__u64	discarded;	/* reserved, then given up */
+	__u64	bytes;		/* of written records, LOST records not counted */
+	__u64	lost_records;	/* PERF_RECORD_LOST written */
+	__u64	wakeups;	/* wakeups of the reader that were due */
+	__u64	high_water;	/* most bytes that waited for the reader */
+	__u64	data_size;	/* of the ring; 0 without one */
+	__u64	head;		/* the kernel's own */
+};
+
+/* PERF_EVENT_IOC_* are '$'; this is a letter of our own. */
+#define PERFRING_IOC_MAGIC		0xbe
+#define PERFRING_IOC_EMIT		_IOWR(PERFRING_IOC_MAGIC, 0, struct perfring_emit)
+#define PERFRING_IOC_STATS		_IOWR(PERFRING_IOC_MAGIC, 1, struct perfring_stats)
+#define PERFRING_IOC_SET_POSITION	_IOWR(PERFRING_IOC_MAGIC, 2, struct perfring_position)
+
+#endif /* _UAPI_LINUX_PERFRING_H */
