@@ -45,20 +45,22 @@
 #include <asm/barrier.h>
 #include <asm/local.h>
 
-typedef local_t perfring_local_t;
+struct perfring_local {
+	local_t v;
+};
 
-#define perfring_local_read(l)		((unsigned long)local_read(l))
-#define perfring_local_set(l, v)	local_set(l, v)
-#define perfring_local_add(l, v)	local_add(v, l)
-#define perfring_local_add_return(l, v)	((unsigned long)local_add_return(v, l))
-#define perfring_local_xchg(l, v)	((unsigned long)local_xchg(l, v))
+#define perfring_local_read(l)		((unsigned long)local_read(&(l)->v))
+#define perfring_local_set(l, x)	local_set(&(l)->v, x)
+#define perfring_local_add(l, x)	local_add(x, &(l)->v)
+#define perfring_local_add_return(l, x)	((unsigned long)local_add_return(x, &(l)->v))
+#define perfring_local_xchg(l, x)	((unsigned long)local_xchg(&(l)->v, x))
 
 /* Returns true, or false with what was found in *@old. */
-static inline bool perfring_local_try_cmpxchg(perfring_local_t *l,
+static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 					      unsigned long *old,
 					      unsigned long new)
 {
-	unsigned long seen = local_cmpxchg(l, *old, new);
+	unsigned long seen = local_cmpxchg(&l->v, *old, new);
 	bool done = seen == *old;
 
 	*old = seen;
@@ -87,9 +89,9 @@ static inline bool perfring_local_try_cmpxchg(perfring_local_t *l,
 #include <string.h>
 #include <linux/perf_event.h>
 
-typedef struct {
+struct perfring_local {
 	unsigned long v;
-} perfring_local_t;
+};
 
 #define perfring_local_read(l)		__atomic_load_n(&(l)->v, __ATOMIC_RELAXED)
 #define perfring_local_set(l, x)	__atomic_store_n(&(l)->v, x, __ATOMIC_RELAXED)
@@ -99,7 +101,7 @@ typedef struct {
  * One instruction without the lock prefix: atomic against a signal handler of
  * this thread, which is all that a ring of one writer needs.
  */
-static inline unsigned long perfring_local_add_return(perfring_local_t *l,
+static inline unsigned long perfring_local_add_return(struct perfring_local *l,
 						      unsigned long x)
 {
 	unsigned long was = x;
@@ -108,7 +110,7 @@ static inline unsigned long perfring_local_add_return(perfring_local_t *l,
 	return was + x;
 }
 
-static inline bool perfring_local_try_cmpxchg(perfring_local_t *l,
+static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 					      unsigned long *old,
 					      unsigned long new_)
 {
@@ -123,7 +125,7 @@ static inline bool perfring_local_try_cmpxchg(perfring_local_t *l,
 #else
 #define perfring_local_add_return(l, x)	__atomic_add_fetch(&(l)->v, x, __ATOMIC_RELAXED)
 
-static inline bool perfring_local_try_cmpxchg(perfring_local_t *l,
+static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 					      unsigned long *old,
 					      unsigned long new_)
 {
@@ -171,11 +173,11 @@ static inline bool perfring_local_try_cmpxchg(perfring_local_t *l,
  * anyone may set; the rest does not change while the ring can be written.
  */
 struct perfring_core {
-	perfring_local_t head;
-	perfring_local_t lost;
-	perfring_local_t wakeup;
-	perfring_local_t events;
-	perfring_local_t high_water;
+	struct perfring_local head;
+	struct perfring_local lost;
+	struct perfring_local wakeup;
+	struct perfring_local events;
+	struct perfring_local high_water;
 	unsigned int nest;
 	int paused;
 	bool overwrite;

@@ -22,7 +22,7 @@
  * (type in /sys/bus/event_source/devices/perfring/type) names its source in
  * bits 0-7 of attr.config; the other bits of config are zero.
  */
-enum perfring_source {
+enum perfring_source_id {
 	PERFRING_SOURCE_GENERATOR	= 1,
 	PERFRING_SOURCE_SCHED_SWITCH	= 2,
 
@@ -43,7 +43,7 @@ enum perfring_source {
 struct perfring_generator_payload {
 	__u64	seq;		/* from 0, per event, reset by PERF_EVENT_IOC_RESET */
 	__u32	len;		/* bytes of this payload, with these fields */
-	__u32	crc;		/* crc32_le (~0) of the payload with this field zero */
+	__u32	crc;		/* CRC-32 (zlib) of the payload, this field zero */
 	/* byte i of the payload, from here on, is (seq + i) & 0xff */
 };
 
@@ -91,7 +91,7 @@ struct perfring_emit {
 };
 
 #define PERFRING_EMIT_MAX	1024	/* records in an array */
-#define PERFRING_EMIT_COUNT_MAX	(1U << 20)	/* count of one of them */
+#define PERFRING_EMIT_COUNT_MAX	1048576	/* count of one of them */
 
 /*
  * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every test of the kernel's version, with the history of what changed.
+ * Oldest kernel supported: 6.1.
+ */
+#ifndef PERFRING_COMPAT_H
+#define PERFRING_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/perf_event.h>
+#include <linux/version.h>
+
+/* 6.3: vm_flags became const outside of vm_flags_set(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* 6.4: class_create() lost its owner. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define perfring_class_create(name)	class_create(THIS_MODULE, name)
+#else
+#define perfring_class_create(name)	class_create(name)
+#endif
+
+/* 6.2: class->devnode takes a const device. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define PERFRING_DEVNODE_CONST
+#else
+#define PERFRING_DEVNODE_CONST		const
+#endif
+
+/* 6.13: hrtimer_setup() replaces hrtimer_init() and an assignment; 6.15 removes those. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/* 6.3: perf_event_attr grew config3, and a name for its new size. */
+static inline u64 perfring_attr_config3(const struct perf_event_attr *attr)
+{
+#ifdef PERF_ATTR_SIZE_VER8
+	return attr->config3;
+#else
+	return 0;
+#endif
+}
+
+#endif /* PERFRING_COMPAT_H */

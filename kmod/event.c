@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One open file description is one event on the device's CPU.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/pid_namespace.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+#include "perfring.h"
+
+/*
+ * Ids are unique for the life of the module, and far from those of perf events,
+ * which count from 1: a reader may merge both.
+ */
+static atomic64_t perfring_last_id = ATOMIC64_INIT(1LL << 40);
+
+/*
+ * Pages of a mapping point to the file's address_space, and a device node's
+ * knows nothing of dirty pages.  The anonymous inode's does, and serves perf.
+ */
+static struct file *perfring_anon;
+
+static const struct file_operations perfring_anon_fops = {
+	.owner	= THIS_MODULE,
+};
+
+int perfring_event_init(void)
+{
+	perfring_anon = anon_inode_getfile("[perfring]", &perfring_anon_fops, NULL, O_RDWR);
+	if (IS_ERR(perfring_anon))
+		return PTR_ERR(perfring_anon);
+	/* The file's own reference would keep the module from being unloaded. */
+	module_put(THIS_MODULE);
+	return 0;
+}
+
+void perfring_event_exit(void)
+{
+	/* For fput() to give back. */
+	__module_get(THIS_MODULE);
+	fput(perfring_anon);
+}
+
+/* ns enabled, and with a CPU of its own an event always runs when enabled. */
+u64 perfring_event_time(struct perfring_event *event)
+{
+	u64 time = event->time_enabled;
+
+	if (event->enabled)
+		time += perfring_clock() - event->enabled_at;
+	return time;
+}
+
+u64 perfring_event_lost(struct perfring_event *event)
+{
+	return local64_read(&event->counters.lost_full) +
+	       local64_read(&event->counters.lost_paused);
+}
+
+/* Bring the counter fields of the control page up to date; event->mmap_mutex held. */
+void perfring_event_publish(struct perfring_event *event)
+{
+	struct perfring_ring *ring;
+	struct perf_event_mmap_page *page;
+	u64 time = perfring_event_time(event);
+
+	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
+	if (!ring)
+		return;
+	page = ring->core.page;
+	/* A reader retries while lock is odd or changed. */
+	WRITE_ONCE(page->lock, page->lock + 1);
+	smp_wmb(); /* E, pairs with the reader's barrier after it loads lock */
+	page->index = 0;
+	page->offset = local64_read(&event->count);
+	page->time_enabled = time;
+	page->time_running = time;
+	smp_wmb(); /* F, pairs with the reader's barrier before it loads lock again */
+	WRITE_ONCE(page->lock, page->lock + 1);
+}
+
+static void perfring_event_republish(struct perfring_event *event)
+{
+	mutex_lock(&event->mmap_mutex);
+	perfring_event_publish(event);
+	mutex_unlock(&event->mmap_mutex);
+}
+
+/**
+ * perfring_event_enable - start
+ * @event: event; enabling an enabled one is nothing
+ *
+ * Context: task, event->lock held.
+ * Return: 0, or why the source cannot start.
+ */
+int perfring_event_enable(struct perfring_event *event)
+{
+	int ret;
+
+	lockdep_assert_held(&event->lock);
+	if (event->enabled)
+		return 0;
+	event->used = true;
+	event->enabled_at = perfring_clock();
+	/* The source and write(2) see an attr and a layout that stand still. */
+	smp_store_release(&event->enabled, true); /* G, pairs with perfring_event_on() */
+	if (event->source->attach) {
+		ret = event->source->attach(event);
+		if (ret) {
+			WRITE_ONCE(event->enabled, false);
+			return ret;
+		}
+	}
+	perfring_event_republish(event);
+	return 0;
+}
+
+static void perfring_nothing(void *unused)
+{
+}
+
+/**
+ * perfring_event_disable - stop; when it returns no writer is to come
+ * @event: event; disabling a disabled one is nothing
+ *
+ * Context: task, event->lock held.
+ */
+void perfring_event_disable(struct perfring_event *event)
+{
+	lockdep_assert_held(&event->lock);
+	if (!event->enabled)
+		return;
+	if (event->source->detach)
+		event->source->detach(event);
+	event->time_enabled = perfring_event_time(event);
+	WRITE_ONCE(event->enabled, false);
+	/* Who saw it enabled on that CPU, interrupts off, has gone. */
+	smp_call_function_single(event->device->cpu, perfring_nothing, NULL, 1);
+	perfring_event_republish(event);
+}
+
+/**
+ * perfring_event_modify - PERF_EVENT_IOC_MODIFY_ATTRIBUTES
+ * @event: event
+ * @attr: from perfring_copy_attr()
+ *
+ * An attr without @disabled starts the event, as perf_event_open(2) does.
+ *
+ * Context: task.
+ * Return: 0, -EBUSY once it was enabled or mapped, or what is wrong with the attr.
+ */
+int perfring_event_modify(struct perfring_event *event, const struct perf_event_attr *attr)
+{
+	const struct perfring_source *source;
+	struct perfring_layout layout;
+	bool used;
+	int ret;
+
+	ret = perfring_source_find(attr, &source);
+	if (!ret)
+		ret = perfring_layout_init(&layout, attr);
+	if (ret)
+		return ret;
+
+	mutex_lock(&event->lock);
+	mutex_lock(&event->mmap_mutex);
+	used = event->used;
+	if (!used) {
+		event->attr = *attr;
+		event->layout = layout;
+		event->source = source;
+		local64_set(&event->period_left, -(s64)attr->sample_period);
+	}
+	mutex_unlock(&event->mmap_mutex);
+	if (used)
+		ret = -EBUSY;
+	else if (!attr->disabled)
+		ret = perfring_event_enable(event);
+	mutex_unlock(&event->lock);
+	return ret;
+}
+
+static int perfring_open(struct inode *inode, struct file *file)
+{
+	struct perfring_device *device = perfring_device_find(iminor(inode));
+	/* What perf_buffer__new() of libbpf would ask for. */
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_BPF_OUTPUT,
+		.sample_type = PERF_SAMPLE_RAW,
+		.sample_period = 1,
+		.wakeup_events = 1,
+		.disabled = 1,
+	};
+	struct perfring_event *event;
+	int ret;
+
+	if (!device)
+		return -ENODEV;
+	event = kzalloc(sizeof(*event), GFP_KERNEL_ACCOUNT);
+	if (!event)
+		return -ENOMEM;
+	event->device = device;
+	event->id = atomic64_inc_return(&perfring_last_id);
+	event->ns = get_pid_ns(task_active_pid_ns(current));
+	mutex_init(&event->lock);
+	mutex_init(&event->mmap_mutex);
+	perfring_wakeup_init(event);
+	ret = perfring_event_modify(event, &attr);
+	if (!ret && !perfring_device_add(device, event))
+		ret = -ENODEV;
+	if (ret) {
+		put_pid_ns(event->ns);
+		kfree(event);
+		return ret;
+	}
+	file->private_data = event;
+	file->f_mapping = perfring_anon->f_mapping;
+	return nonseekable_open(inode, file);
+}
+
+/* The last close; mappings hold the file, so there is no ring any more. */
+static int perfring_release(struct inode *inode, struct file *file)
+{
+	struct perfring_event *event = file->private_data;
+
+	mutex_lock(&event->lock);
+	perfring_event_disable(event);
+	mutex_unlock(&event->lock);
+	perfring_device_remove(event->device, event);
+	irq_work_sync(&event->wakeup);
+	put_pid_ns(event->ns);
+	kfree(event);
+	return 0;
+}
+
+static ssize_t perfring_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
+{
+	struct perfring_event *event = file->private_data;
+	u64 value[6], format, time, size;
+	unsigned int n = 0;
+
+	mutex_lock(&event->lock);
+	format = event->attr.read_format;
+	time = perfring_event_time(event);
+	mutex_unlock(&event->lock);
+
+	size = perfring_read_size(format);
+	if (count < size)
+		return -ENOSPC;
+	if (format & PERF_FORMAT_GROUP)
+		value[n++] = 1;
+	else
+		value[n++] = local64_read(&event->count);
+	if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+		value[n++] = time;
+	if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+		value[n++] = time;
+	if (format & PERF_FORMAT_GROUP)
+		value[n++] = local64_read(&event->count);
+	if (format & PERF_FORMAT_ID)
+		value[n++] = event->id;
+	if (format & PERF_FORMAT_LOST)
+		value[n++] = perfring_event_lost(event);
+	if (copy_to_user(buf, value, size))
+		return -EFAULT;
+	return size;
+}
+
+const struct file_operations perfring_fops = {
+	.owner		= THIS_MODULE,
+	.open		= perfring_open,
+	.release	= perfring_release,
+	.read		= perfring_read,
+	.write		= perfring_write,
+	.poll		= perfring_poll,
+	.mmap		= perfring_mmap,
+	.unlocked_ioctl	= perfring_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};

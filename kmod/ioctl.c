@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ioctl(2): perf_event_open(2)'s own numbers with perf's answers, and ours.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+#include "perfring.h"
+
+/* Attr bits that have their meaning here, or none for an event of a whole CPU. */
+static bool perfring_attr_supported(const struct perf_event_attr *attr)
+{
+	if (attr->sample_type & PERF_SAMPLE_BRANCH_STACK)
+		return false;
+	return !(attr->mmap || attr->comm || attr->freq || attr->enable_on_exec ||
+		 attr->task || attr->precise_ip || attr->mmap_data || attr->mmap2 ||
+		 attr->comm_exec || attr->context_switch || attr->namespaces ||
+		 attr->ksymbol || attr->bpf_event || attr->aux_output ||
+		 attr->cgroup || attr->text_poke || attr->build_id ||
+		 attr->inherit_thread || attr->remove_on_exec || attr->sigtrap ||
+		 attr->branch_sample_type || attr->sample_regs_user ||
+		 attr->sample_stack_user || attr->sample_regs_intr ||
+		 attr->aux_watermark || attr->aux_sample_size || attr->sig_data);
+}
+
+/**
+ * perfring_copy_attr - take a perf_event_attr from user space
+ * @uattr: user's; its size field is updated with -E2BIG
+ * @attr: result
+ *
+ * Return: 0; -E2BIG for a size below VER0, beyond a page, or with non-zero
+ * bytes that this kernel does not know; -EINVAL for reserved bits and for
+ * combinations that perf refuses; -EACCES for kernel addresses;
+ * -EOPNOTSUPP for what perf can and this device cannot.
+ */
+int perfring_copy_attr(struct perf_event_attr __user *uattr, struct perf_event_attr *attr)
+{
+	u32 size;
+	int ret;
+
+	if (get_user(size, &uattr->size))
+		return -EFAULT;
+	if (!size)
+		size = PERF_ATTR_SIZE_VER0;
+	ret = -E2BIG;
+	if (size >= PERF_ATTR_SIZE_VER0 && size <= PAGE_SIZE)
+		ret = copy_struct_from_user(attr, sizeof(*attr), uattr, size);
+	if (ret == -E2BIG && put_user((u32)sizeof(*attr), &uattr->size))
+		return -EFAULT;
+	if (ret)
+		return ret;
+	attr->size = size;
+
+	if (attr->__reserved_1 || attr->__reserved_2 || attr->__reserved_3)
+		return -EINVAL;
+	if (attr->sample_type & ~(u64)(PERF_SAMPLE_MAX - 1))
+		return -EINVAL;
+	if (attr->read_format & ~(u64)(PERF_FORMAT_MAX - 1))
+		return -EINVAL;
+	if (!attr->inherit && attr->inherit_thread)
+		return -EINVAL;
+	if (attr->remove_on_exec && attr->enable_on_exec)
+		return -EINVAL;
+	if (attr->sigtrap && !attr->remove_on_exec)
+		return -EINVAL;
+	if (!attr->freq && attr->sample_period & (1ULL << 63))
+		return -EINVAL;
+	if (!perfring_attr_supported(attr))
+		return -EOPNOTSUPP;
+
+	/* perf's limit for who may see kernel addresses. */
+	if (attr->sample_type & (PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN) &&
+	    perfring_sysctl_paranoid() > 1 && !perfmon_capable())
+		return -EACCES;
+	return 0;
+}
+
+static long perfring_ioc_modify(struct perfring_event *event, void __user *arg)
+{
+	struct perf_event_attr attr;
+	int ret;
+
+	ret = perfring_copy_attr(arg, &attr);
+	return ret ?: perfring_event_modify(event, &attr);
+}
+
+static long perfring_ioc_enable(struct perfring_event *event, bool enable)
+{
+	int ret = 0;
+
+	mutex_lock(&event->lock);
+	if (enable)
+		ret = perfring_event_enable(event);
+	else
+		perfring_event_disable(event);
+	mutex_unlock(&event->lock);
+	return ret;
+}
+
+static long perfring_ioc_reset(struct perfring_event *event)
+{
+	mutex_lock(&event->lock);
+	local64_set(&event->count, 0);
+	local64_set(&event->generator.seq, 0);
+	mutex_lock(&event->mmap_mutex);
+	perfring_event_publish(event);
+	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->lock);
+	return 0;
+}
+
+static long perfring_ioc_period(struct perfring_event *event, void __user *arg)
+{
+	u64 period;
+	long ret = 0;
+
+	if (copy_from_user(&period, arg, sizeof(period)))
+		return -EFAULT;
+	mutex_lock(&event->lock);
+	if (!event->attr.sample_period || !period || period & (1ULL << 63)) {
+		ret = -EINVAL;
+	} else {
+		WRITE_ONCE(event->attr.sample_period, period);
+		local64_set(&event->period_left, -(s64)period);
+	}
+	mutex_unlock(&event->lock);
+	return ret;
+}
+
+static long perfring_ioc_pause(struct perfring_event *event, bool pause)
+{
+	struct perfring_ring *ring;
+	long ret = -EINVAL;
+
+	rcu_read_lock();
+	ring = rcu_dereference(event->ring);
+	if (ring && ring->nr_pages) {
+		WRITE_ONCE(ring->core.paused, pause);
+		ret = 0;
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+/* The size check that all our structures share; @size is what the user said. */
+static int perfring_copy_in(void *to, size_t known, void __user *from, u32 *size)
+{
+	int ret;
+
+	if (get_user(*size, (u32 __user *)from))
+		return -EFAULT;
+	/* At least size and flags, which all of them begin with. */
+	if (*size < 2 * sizeof(u32))
+		return -EINVAL;
+	ret = -E2BIG;
+	if (*size <= PAGE_SIZE)
+		ret = copy_struct_from_user(to, known, from, *size);
+	if (ret == -E2BIG && put_user((u32)known, (u32 __user *)from))
+		return -EFAULT;
+	return ret;
+}
+
+static long perfring_ioc_stats(struct perfring_event *event, void __user *arg)
+{
+	struct perfring_stats stats;
+	u32 size;
+	int ret;
+
+	ret = perfring_copy_in(&stats, sizeof(stats), arg, &size);
+	if (ret)
+		return ret;
+	if (stats.flags)
+		return -EINVAL;
+	perfring_stats_fill(&stats, event);
+	stats.size = size;
+	return copy_to_user(arg, &stats, min_t(size_t, size, sizeof(stats))) ? -EFAULT : 0;
+}
+
+static long perfring_ioc_emit(struct perfring_event *event, void __user *arg)
+{
+	struct perfring_emit emit;
+	u32 size;
+	int ret;
+
+	ret = perfring_copy_in(&emit, sizeof(emit), arg, &size);
+	if (ret)
+		return ret;
+	/* The counts that come back are the point: no shorter form. */
+	if (size < sizeof(emit) || emit.flags || emit.reserved)
+		return -EINVAL;
+	ret = perfring_emit(event, &emit);
+	if (copy_to_user(arg, &emit, sizeof(emit)))
+		return -EFAULT;
+	return ret;
+}
+
+static long perfring_ioc_position(struct perfring_event *event, void __user *arg)
+{
+	struct perfring_position position;
+	struct perfring_ring *ring;
+	u32 size;
+	long ret;
+
+	ret = perfring_copy_in(&position, sizeof(position), arg, &size);
+	if (ret)
+		return ret;
+	if (position.flags || position.position & 7 || position.position > ULONG_MAX)
+		return -EINVAL;
+
+	mutex_lock(&event->lock);
+	mutex_lock(&event->mmap_mutex);
+	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
+	ret = -EINVAL;
+	if (event->enabled) {
+		ret = -EBUSY;
+	} else if (ring && ring->nr_pages) {
+		/* A writer that saw the event enabled may still be inside. */
+		synchronize_rcu();
+		perfring_core_position(&ring->core, position.position);
+		ret = 0;
+	}
+	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->lock);
+	return ret;
+}
+
+long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct perfring_event *event = file->private_data;
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case PERF_EVENT_IOC_ENABLE:
+		return perfring_ioc_enable(event, true);
+	case PERF_EVENT_IOC_DISABLE:
+		return perfring_ioc_enable(event, false);
+	case PERF_EVENT_IOC_RESET:
+		return perfring_ioc_reset(event);
+	case PERF_EVENT_IOC_PERIOD:
+		return perfring_ioc_period(event, user);
+	case PERF_EVENT_IOC_ID:
+		return put_user(event->id, (u64 __user *)user);
+	case PERF_EVENT_IOC_PAUSE_OUTPUT:
+		return perfring_ioc_pause(event, arg);
+	case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
+		return perfring_ioc_modify(event, user);
+	case PERFRING_IOC_EMIT:
+		return perfring_ioc_emit(event, user);
+	case PERFRING_IOC_STATS:
+		return perfring_ioc_stats(event, user);
+	case PERFRING_IOC_SET_POSITION:
+		return perfring_ioc_position(event, user);
+	case PERF_EVENT_IOC_REFRESH:
+	case PERF_EVENT_IOC_SET_OUTPUT:
+	case PERF_EVENT_IOC_SET_FILTER:
+	case PERF_EVENT_IOC_SET_BPF:
+	case PERF_EVENT_IOC_QUERY_BPF:
+		return -EOPNOTSUPP;
+	default:
+		return -ENOTTY;
+	}
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mapping: control page, then data pages, with perf's rules and perf's
+ * accounting (the same counters, so that the limits are shared with perf).
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include "compat.h"
+#include "perfring.h"
+
+static struct perfring_ring *perfring_mapped(struct perfring_event *event)
+{
+	return rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
+}
+
+/* One more VMA of the same ring (the kernel split or moved one). */
+static void perfring_vm_open(struct vm_area_struct *vma)
+{
+	struct perfring_event *event = vma->vm_file->private_data;
+
+	mutex_lock(&event->mmap_mutex);
+	atomic_inc(&perfring_mapped(event)->mapped);
+	mutex_unlock(&event->mmap_mutex);
+}
+
+static void perfring_vm_close(struct vm_area_struct *vma)
+{
+	struct perfring_event *event = vma->vm_file->private_data;
+	struct perfring_ring *ring;
+	u64 high;
+
+	mutex_lock(&event->mmap_mutex);
+	ring = perfring_mapped(event);
+	if (!atomic_dec_and_test(&ring->mapped)) {
+		mutex_unlock(&event->mmap_mutex);
+		return;
+	}
+	rcu_assign_pointer(event->ring, NULL);
+	high = perfring_local_read(&ring->core.high_water);
+	if (high > event->high_water)
+		event->high_water = high;
+	mutex_unlock(&event->mmap_mutex);
+
+	atomic_long_sub(ring->mlock_pages, &ring->user->perf_mlock);
+	atomic64_sub(ring->pinned_pages, &vma->vm_mm->pinned_vm);
+	free_uid(ring->user);
+	perfring_ring_free(ring);
+}
+
+static vm_fault_t perfring_vm_fault(struct vm_fault *vmf)
+{
+	struct perfring_event *event = vmf->vma->vm_file->private_data;
+	struct perfring_ring *ring;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct page *page;
+
+	/* Only the control page may be written. */
+	if (vmf->pgoff && (vmf->flags & (FAULT_FLAG_MKWRITE | FAULT_FLAG_WRITE)))
+		return VM_FAULT_SIGBUS;
+	if (vmf->flags & FAULT_FLAG_MKWRITE)
+		return 0;
+
+	rcu_read_lock();
+	ring = rcu_dereference(event->ring);
+	page = ring ? perfring_ring_page(ring, vmf->pgoff) : NULL;
+	if (page) {
+		get_page(page);
+		/* The write fault that follows wants to find the file behind it. */
+		page->mapping = vmf->vma->vm_file->f_mapping;
+		page->index = vmf->pgoff;
+		vmf->page = page;
+		ret = 0;
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+/* A part of the mapping cannot go or move: head and data belong together. */
+static int perfring_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	return -EINVAL;
+}
+
+static const struct vm_operations_struct perfring_vm_ops = {
+	.open		= perfring_vm_open,
+	.close		= perfring_vm_close,
+	.fault		= perfring_vm_fault,
+	.page_mkwrite	= perfring_vm_fault,
+	.may_split	= perfring_vm_may_split,
+};
+
+/*
+ * perf's arithmetic: each user has perf_event_mlock_kb a CPU; what goes beyond
+ * is pinned memory of the process and must fit RLIMIT_MEMLOCK, unless the
+ * caller has CAP_IPC_LOCK or the administrator allows everything.
+ * Returns how many of @pages go beyond, or -EPERM.
+ */
+static long perfring_beyond(unsigned long pages, struct mm_struct *mm)
+{
+	unsigned long limit, locked, extra = 0;
+
+	limit = (perfring_sysctl_mlock_kb() >> (PAGE_SHIFT - 10)) * num_online_cpus();
+	locked = atomic_long_read(&current_user()->perf_mlock);
+	locked = min(locked, limit) + pages;
+	if (locked > limit)
+		extra = locked - limit;
+	if (atomic64_read(&mm->pinned_vm) + extra > rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT &&
+	    perfring_sysctl_paranoid() > -1 && !capable(CAP_IPC_LOCK))
+		return -EPERM;
+	return extra;
+}
+
+static int perfring_map_new(struct perfring_event *event, struct vm_area_struct *vma,
+			    unsigned long nr_pages)
+{
+	long beyond = perfring_beyond(nr_pages + 1, vma->vm_mm);
+	struct perfring_ring *ring;
+
+	if (beyond < 0)
+		return beyond;
+	if (nr_pages > perfring_max_pages)
+		return -ENOMEM;
+	ring = perfring_ring_alloc(nr_pages, event->device->cpu, &event->attr,
+				   !(vma->vm_flags & VM_WRITE));
+	if (!ring)
+		return -ENOMEM;
+
+	ring->user = get_current_user();
+	ring->pinned_pages = beyond;
+	ring->mlock_pages = nr_pages + 1 - beyond;
+	atomic_long_add(ring->mlock_pages, &ring->user->perf_mlock);
+	atomic64_add(ring->pinned_pages, &vma->vm_mm->pinned_vm);
+
+	atomic_set(&ring->mapped, 1);
+	rcu_assign_pointer(event->ring, ring);
+	WRITE_ONCE(event->used, true);
+	perfring_event_publish(event);
+	return 0;
+}
+
+/* mmap(2) of the device, under mm->mmap_lock. */
+int perfring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct perfring_event *event = file->private_data;
+	unsigned long size = vma->vm_end - vma->vm_start;
+	unsigned long nr_pages = size / PAGE_SIZE - 1;
+	struct perfring_ring *ring;
+	int ret = 0;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff)
+		return -EINVAL;
+	if (nr_pages && !is_power_of_2(nr_pages))
+		return -EINVAL;
+
+	mutex_lock(&event->mmap_mutex);
+	ring = perfring_mapped(event);
+	if (!ring)
+		ret = perfring_map_new(event, vma, nr_pages);
+	else if (ring->nr_pages != nr_pages)
+		ret = -EINVAL;
+	else
+		atomic_inc(&ring->mapped);
+	mutex_unlock(&event->mmap_mutex);
+	if (ret)
+		return ret;
+
+	/* The accounting is one process's: a child must not inherit the mapping. */
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &perfring_vm_ops;
+	return 0;
+}

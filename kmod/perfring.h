@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the module share.
+ *
+ * Locks, outermost first:
+ *
+ *	event->lock		attr, state and source of one event
+ *	source locks		(tracepoint registration takes cpus_read_lock)
+ *	device->lock		list of events, online; also taken by CPU hotplug,
+ *				which holds the CPU lock: so nothing under it may
+ *				take cpus_read_lock
+ *	event->mmap_mutex	event->ring; taken under mm->mmap_lock, so nothing
+ *				under it may touch user memory
+ *
+ * User memory is never touched under any of them.  The writing side takes no
+ * lock: it runs on the event's CPU with preemption off and under RCU.
+ */
+#ifndef PERFRING_H
+#define PERFRING_H
+
+#include <linux/atomic.h>
+#include <linux/cdev.h>
+#include <linux/cpumask.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/perf_event.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <asm/local64.h>
+#include "core.h"
+#include "uapi/linux/perfring.h"
+
+#define PERFRING_NAME "perfring"
+
+/* The longest record: header.size is 16 bits and records are 8-byte multiples. */
+#define PERFRING_RECORD_MAX	(U16_MAX & ~7)
+
+struct perfring_event;
+struct seq_file;
+
+/* ring.c */
+
+/**
+ * struct perfring_ring - the memory of one mapping, and who writes it
+ * @core: protocol state
+ * @pages: control page, then data pages
+ * @nr_pages: data pages; 0 when only the control page is mapped
+ * @mapped: VMAs that show the ring; event->mmap_mutex protects the step to 0
+ * @poll: EPOLL bits for the next poll(2), taken by it
+ * @user: whose perf_mlock was charged; NULL before
+ * @mlock_pages: pages charged to @user
+ * @pinned_pages: pages charged to mm->pinned_vm
+ * @free: frees after a grace period, in task context
+ */
+struct perfring_ring {
+	struct perfring_core core;
+	struct page **pages;
+	unsigned long nr_pages;
+	atomic_t mapped;
+	atomic_t poll;
+	struct user_struct *user;
+	unsigned long mlock_pages;
+	unsigned long pinned_pages;
+	struct rcu_work free;
+};
+
+struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
+					  const struct perf_event_attr *attr,
+					  bool overwrite);
+void perfring_ring_free(struct perfring_ring *ring);
+struct page *perfring_ring_page(const struct perfring_ring *ring, pgoff_t pgoff);
+int perfring_ring_init(void);
+void perfring_ring_exit(void);
+
+/* record.c */
+
+/**
+ * struct perfring_layout - what an attr makes of a record
+ * @sample_type: attr.sample_type
+ * @clock: what TIME reads
+ * @fixed_size: bytes of a sample's fields before CALLCHAIN, header included
+ * @id_size: bytes of sample_id after other records; 0 without sample_id_all
+ * @max_stack: most entries of a CALLCHAIN, context marker not counted
+ * @wakeup_events: attr's, 0 when the attr wakes by watermark
+ */
+struct perfring_layout {
+	u64 sample_type;
+	u64 (*clock)(void);
+	unsigned int fixed_size;
+	unsigned int id_size;
+	unsigned int max_stack;
+	int wakeup_events;
+};
+
+/**
+ * struct perfring_record - what a source wants written
+ * @data: payload
+ * @len: its bytes
+ * @type: PERF_RECORD_*
+ * @misc: or'ed into header.misc
+ * @ip: kernel address for IP
+ * @period: for PERIOD
+ * @task: for TID; NULL for the current one
+ */
+struct perfring_record {
+	const void *data;
+	u32 len;
+	u32 type;
+	u16 misc;
+	unsigned long ip;
+	u64 period;
+	struct task_struct *task;
+};
+
+int perfring_layout_init(struct perfring_layout *layout,
+			 const struct perf_event_attr *attr);
+u64 perfring_read_size(u64 read_format);
+unsigned int perfring_id_fields(const struct perfring_event *event, u64 *field,
+				struct task_struct *task, u64 time);
+unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *field,
+				    const struct perfring_record *record, u64 time);
+
+/* stats.c */
+
+/**
+ * struct perfring_counters - exact accounting; incremented on the event's CPU alone
+ *
+ * attempted == written + lost_full + lost_paused + rejected + discarded.
+ */
+struct perfring_counters {
+	local64_t attempted;
+	local64_t written;
+	local64_t lost_full;
+	local64_t lost_paused;
+	local64_t rejected;
+	local64_t discarded;
+	local64_t bytes;
+	local64_t lost_records;
+	local64_t wakeups;
+};
+
+struct perfring_totals {
+	u64 attempted;
+	u64 written;
+	u64 lost_full;
+	u64 lost_paused;
+	u64 rejected;
+	u64 discarded;
+	u64 bytes;
+	u64 lost_records;
+	u64 wakeups;
+	u64 high_water;
+};
+
+extern const struct attribute_group *perfring_device_groups[];
+void perfring_stats_add(struct perfring_totals *sum, struct perfring_event *event);
+void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *event);
+
+/* source.c */
+
+/**
+ * struct perfring_source - where payloads come from
+ * @name: in sysfs
+ * @check: 0 or -errno for an attr; may be NULL
+ * @attach: begin to emit; event->lock held; may be NULL
+ * @detach: emit no more; when it returns nobody is emitting; event->lock held
+ * @online: the event's CPU came up; runs there, device->lock held; may be NULL
+ * @offline: the event's CPU goes down; device->lock held; may be NULL
+ */
+struct perfring_source {
+	const char *name;
+	int (*check)(const struct perf_event_attr *attr);
+	int (*attach)(struct perfring_event *event);
+	void (*detach)(struct perfring_event *event);
+	void (*online)(struct perfring_event *event);
+	void (*offline)(struct perfring_event *event);
+};
+
+extern const struct perfring_source perfring_source_user;
+extern const struct perfring_source perfring_source_dummy;
+extern const struct perfring_source perfring_source_generator;
+extern const struct perfring_source perfring_source_sched_switch;
+
+int perfring_source_find(const struct perf_event_attr *attr,
+			 const struct perfring_source **out);
+bool perfring_source_due(struct perfring_event *event);
+int perfring_sched_switch_init(void);
+void perfring_sched_switch_exit(void);
+
+/* device.c */
+
+/**
+ * struct perfring_device - /dev/perfringN, for CPU N
+ * @cpu: N
+ * @online: CPU N is up; under @lock
+ * @lock: see the top of this file
+ * @events: open events; under @lock
+ * @closed: counters of events that are gone; under @lock
+ * @dev: in sysfs
+ */
+struct perfring_device {
+	int cpu;
+	bool online;
+	struct mutex lock; /* online, events, closed */
+	struct list_head events;
+	struct perfring_totals closed;
+	struct device *dev;
+};
+
+struct perfring_device *perfring_device_find(unsigned int cpu);
+int perfring_device_init(void);
+void perfring_device_exit(void);
+bool perfring_device_add(struct perfring_device *device, struct perfring_event *event);
+void perfring_device_remove(struct perfring_device *device, struct perfring_event *event);
+
+/* event.c */
+
+/**
+ * struct perfring_generator - state of a generator source
+ * @timer: runs on the event's CPU
+ * @interval: between ticks
+ * @burst: records a tick
+ * @min: smallest payload
+ * @max: largest payload
+ * @len: next payload
+ * @seq: next sequence number
+ * @running: attached; device->lock
+ * @payload: @max bytes
+ */
+struct perfring_generator {
+	struct hrtimer timer;
+	ktime_t interval;
+	u32 burst;
+	u32 min;
+	u32 max;
+	u32 len;
+	local64_t seq;
+	bool running;
+	u8 *payload;
+};
+
+/**
+ * struct perfring_event - one open file
+ * @device: of CPU N
+ * @id: for ID, IDENTIFIER and STREAM_ID
+ * @ns: pid namespace of TID
+ * @lock: protects the fields up to @period_left against other tasks; writers
+ *	read them only while @enabled, when all but attr.sample_period stand still
+ * @attr: as perf_event_open(2) takes it
+ * @layout: compiled from @attr
+ * @source: follows from @attr
+ * @enabled: writers look at it first
+ * @used: was enabled or mapped, so @attr is final
+ * @enabled_at: perf clock when @enabled became true
+ * @time_enabled: ns before @enabled_at
+ * @count: events of the source
+ * @period_left: until the next sample, negative; as perf counts
+ * @mmap_mutex: protects @ring
+ * @ring: RCU for writers
+ * @high_water: of the rings before this one
+ * @counters: accounting
+ * @lost_samples: for PERF_FORMAT_LOST
+ * @waitq: poll(2)
+ * @wakeup: carries a wakeup out of the writer's context
+ * @entry: in device->events
+ * @attached: in the source's per-CPU list
+ * @generator: when @source is the generator
+ */
+struct perfring_event {
+	struct perfring_device *device;
+	u64 id;
+	struct pid_namespace *ns;
+
+	struct mutex lock; /* state; see the top */
+	struct perf_event_attr attr;
+	struct perfring_layout layout;
+	const struct perfring_source *source;
+	bool enabled;
+	bool used;
+	u64 enabled_at;
+	u64 time_enabled;
+	local64_t count;
+	local64_t period_left;
+
+	struct mutex mmap_mutex; /* ring */
+	struct perfring_ring __rcu *ring;
+	u64 high_water;
+
+	struct perfring_counters counters;
+	wait_queue_head_t waitq;
+	struct irq_work wakeup;
+	struct list_head entry;
+	struct hlist_node attached;
+	struct perfring_generator generator;
+};
+
+extern const struct file_operations perfring_fops;
+
+/* May a writer go on?  Then attr and layout stand still. */
+static inline bool perfring_event_on(const struct perfring_event *event)
+{
+	return smp_load_acquire(&event->enabled); /* G, pairs with perfring_event_enable() */
+}
+
+int perfring_event_init(void);
+void perfring_event_exit(void);
+int perfring_event_enable(struct perfring_event *event);
+void perfring_event_disable(struct perfring_event *event);
+int perfring_event_modify(struct perfring_event *event,
+			  const struct perf_event_attr *attr);
+u64 perfring_event_time(struct perfring_event *event);
+u64 perfring_event_lost(struct perfring_event *event);
+void perfring_event_publish(struct perfring_event *event);
+u64 perfring_clock(void);
+
+/* ioctl.c */
+long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+int perfring_copy_attr(struct perf_event_attr __user *uattr,
+		       struct perf_event_attr *attr);
+
+/* mmap.c */
+int perfring_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* output.c */
+int perfring_output_init(void);
+void perfring_output_exit(void);
+int perfring_output(struct perfring_event *event, const struct perfring_record *record);
+
+/* source_user.c */
+ssize_t perfring_write(struct file *file, const char __user *buf, size_t count, loff_t *ppos);
+int perfring_emit(struct perfring_event *event, struct perfring_emit *emit);
+
+/* wakeup.c */
+void perfring_wakeup_init(struct perfring_event *event);
+void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
+__poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
+
+/* pmu.c */
+int perfring_pmu_init(void);
+void perfring_pmu_exit(void);
+u32 perfring_pmu_type(void);
+
+/* sysctl.c */
+int perfring_sysctl_init(void);
+void perfring_sysctl_exit(void);
+long perfring_sysctl_mlock_kb(void);
+long perfring_sysctl_paranoid(void);
+
+/* main.c: module parameters */
+extern unsigned int perfring_max_pages;
+extern unsigned int perfring_max_rate;
+umode_t perfring_mode(void);
+
+#endif /* PERFRING_H */

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A timer on the event's CPU that writes checked payloads in hardirq context.
+ */
+#include <linux/crc32.h>
+#include <linux/mm.h>
+#include <linux/smp.h>
+#include "compat.h"
+#include "perfring.h"
+
+#define PERFRING_MIN_LEN	sizeof(struct perfring_generator_payload)
+
+static u32 perfring_rate(const struct perf_event_attr *attr)
+{
+	return attr->config1;
+}
+
+static u32 perfring_burst(const struct perf_event_attr *attr)
+{
+	return (attr->config1 >> 32) ?: 1;
+}
+
+static u32 perfring_min(const struct perf_event_attr *attr)
+{
+	return (attr->config2 & 0xffff) ?: PERFRING_MIN_LEN;
+}
+
+static u32 perfring_max(const struct perf_event_attr *attr)
+{
+	return (attr->config2 >> 16) ?: perfring_min(attr);
+}
+
+static int perfring_generator_check(const struct perf_event_attr *attr)
+{
+	if (attr->config1 >> 48 || attr->config2 >> 32)
+		return -EINVAL;
+	if (!perfring_rate(attr) || perfring_rate(attr) > perfring_max_rate)
+		return -EINVAL;
+	if (perfring_min(attr) < PERFRING_MIN_LEN || perfring_max(attr) < perfring_min(attr))
+		return -EINVAL;
+	return 0;
+}
+
+static void perfring_generate(struct perfring_event *event)
+{
+	struct perfring_generator *generator = &event->generator;
+	struct perfring_generator_payload *payload = (void *)generator->payload;
+	struct perfring_record record = {
+		.type = PERF_RECORD_SAMPLE,
+		.data = payload,
+		.ip = _THIS_IP_,
+		.period = READ_ONCE(event->attr.sample_period),
+	};
+	u64 seq = local64_read(&generator->seq);
+	u32 i;
+
+	payload->seq = seq;
+	payload->len = generator->len;
+	payload->crc = 0;
+	for (i = PERFRING_MIN_LEN; i < generator->len; i++)
+		generator->payload[i] = seq + i;
+	payload->crc = ~crc32_le(~0, generator->payload, generator->len);
+	record.len = generator->len;
+	local64_inc(&generator->seq);
+	if (++generator->len > generator->max)
+		generator->len = generator->min;
+	perfring_output(event, &record);
+}
+
+static enum hrtimer_restart perfring_generator_tick(struct hrtimer *timer)
+{
+	struct perfring_event *event = container_of(timer, struct perfring_event,
+						    generator.timer);
+	u32 i;
+
+	if (!perfring_event_on(event))
+		return HRTIMER_NORESTART;
+	for (i = 0; i < event->generator.burst; i++)
+		if (perfring_source_due(event))
+			perfring_generate(event);
+	hrtimer_forward_now(timer, event->generator.interval);
+	return HRTIMER_RESTART;
+}
+
+static void perfring_generator_start(void *arg)
+{
+	struct perfring_event *event = arg;
+
+	hrtimer_start(&event->generator.timer, event->generator.interval,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+static int perfring_generator_attach(struct perfring_event *event)
+{
+	struct perfring_generator *generator = &event->generator;
+	int ret = 0;
+
+	generator->min = perfring_min(&event->attr);
+	generator->max = perfring_max(&event->attr);
+	generator->len = generator->min;
+	generator->burst = perfring_burst(&event->attr);
+	generator->interval = ns_to_ktime(NSEC_PER_SEC / perfring_rate(&event->attr));
+	generator->payload = kvmalloc(generator->max, GFP_KERNEL_ACCOUNT);
+	if (!generator->payload)
+		return -ENOMEM;
+	hrtimer_setup(&generator->timer, perfring_generator_tick, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+
+	mutex_lock(&event->device->lock);
+	if (event->device->online)
+		ret = smp_call_function_single(event->device->cpu, perfring_generator_start,
+					       event, 1);
+	generator->running = !ret;
+	mutex_unlock(&event->device->lock);
+	if (ret) {
+		kvfree(generator->payload);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void perfring_generator_detach(struct perfring_event *event)
+{
+	struct perfring_generator *generator = &event->generator;
+
+	mutex_lock(&event->device->lock);
+	generator->running = false;
+	mutex_unlock(&event->device->lock);
+	hrtimer_cancel(&generator->timer);
+	kvfree(generator->payload);
+	generator->payload = NULL;
+}
+
+static void perfring_generator_online(struct perfring_event *event)
+{
+	if (event->generator.running)
+		perfring_generator_start(event);
+}
+
+static void perfring_generator_offline(struct perfring_event *event)
+{
+	if (event->generator.running)
+		hrtimer_cancel(&event->generator.timer);
+}
+
+const struct perfring_source perfring_source_generator = {
+	.name		= "generator",
+	.check		= perfring_generator_check,
+	.attach		= perfring_generator_attach,
+	.detach		= perfring_generator_detach,
+	.online		= perfring_generator_online,
+	.offline	= perfring_generator_offline,
+};

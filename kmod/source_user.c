@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The source that a program feeds: write(2) and PERFRING_IOC_EMIT.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+#include "perfring.h"
+
+/* Records for one visit to the event's CPU, which has interrupts off meanwhile. */
+#define PERFRING_VISIT	64
+
+struct perfring_visit {
+	struct perfring_event *event;
+	struct perfring_record record;
+	u32 count;
+	u32 written;
+	int ret;
+};
+
+const struct perfring_source perfring_source_user = {
+	.name = "user",
+};
+
+static void perfring_visit_output(void *arg)
+{
+	struct perfring_visit *visit = arg;
+	u32 i;
+
+	for (i = 0; i < visit->count; i++) {
+		visit->ret = perfring_output(visit->event, &visit->record);
+		if (!visit->ret)
+			visit->written++;
+		else if (visit->ret != -ENOSPC)
+			return;
+	}
+}
+
+/*
+ * Write @visit->count times on the event's CPU.  There already, interrupts stay
+ * on and other writers may nest; from elsewhere an IPI carries the record.
+ */
+static int perfring_visit(struct perfring_visit *visit)
+{
+	int cpu = visit->event->device->cpu;
+
+	visit->written = 0;
+	if (!perfring_event_on(visit->event))
+		return -EOPNOTSUPP;
+	if (get_cpu() == cpu) {
+		perfring_visit_output(visit);
+		put_cpu();
+		return 0;
+	}
+	put_cpu();
+	return smp_call_function_single(cpu, perfring_visit_output, visit, 1) ? -ENODEV : 0;
+}
+
+static bool perfring_takes_writes(const struct perfring_event *event)
+{
+	return READ_ONCE(event->source) == &perfring_source_user;
+}
+
+/*
+ * write(2): one sample with the bytes as RAW.  Returns @count, or -ENOSPC when
+ * it was lost, -E2BIG when it cannot be a record, -EOPNOTSUPP when the event is
+ * disabled or has another source, -ENODEV when its CPU is offline.
+ */
+ssize_t perfring_write(struct file *file, const char __user *buf, size_t count, loff_t *ppos)
+{
+	struct perfring_visit visit = {
+		.event = file->private_data,
+		.record = {
+			.type = PERF_RECORD_SAMPLE,
+			.ip = _THIS_IP_,
+			.task = current,
+		},
+		.count = 1,
+	};
+	void *data = NULL;
+	int ret;
+
+	if (!perfring_takes_writes(visit.event))
+		return -EOPNOTSUPP;
+	if (count > PERFRING_RECORD_MAX) {
+		/* Let it be counted as rejected, without the bytes. */
+		visit.record.len = PERFRING_RECORD_MAX;
+	} else if (count) {
+		data = kvmalloc(count, GFP_KERNEL_ACCOUNT);
+		if (!data)
+			return -ENOMEM;
+		if (copy_from_user(data, buf, count)) {
+			kvfree(data);
+			return -EFAULT;
+		}
+		visit.record.data = data;
+		visit.record.len = count;
+	}
+	ret = perfring_visit(&visit);
+	kvfree(data);
+	return ret ?: visit.ret ?: count;
+}
+
+/* The payload when the user names none. */
+static void perfring_pattern(u8 *data, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < len; i++)
+		data[i] = i;
+}
+
+static int perfring_emit_one(struct perfring_visit *visit, struct perfring_emit *emit,
+			     const struct perfring_emit_record *from, void *data)
+{
+	u32 left = from->count ?: 1;
+	int ret;
+
+	if (!from->data)
+		perfring_pattern(data, min_t(u32, from->len, PERFRING_RECORD_MAX));
+	else if (from->len <= PERFRING_RECORD_MAX &&
+		 copy_from_user(data, u64_to_user_ptr(from->data), from->len))
+		return -EFAULT;
+
+	visit->record.data = data;
+	visit->record.len = min_t(u32, from->len, PERFRING_RECORD_MAX);
+	visit->record.type = from->type;
+	visit->record.misc = from->misc;
+	while (left) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		visit->count = min_t(u32, left, PERFRING_VISIT);
+		ret = perfring_visit(visit);
+		emit->written += visit->written;
+		if (ret)
+			return ret;
+		if (visit->ret && visit->ret != -ENOSPC)
+			return visit->ret;
+		emit->lost += visit->count - visit->written;
+		left -= visit->count;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * perfring_emit - PERFRING_IOC_EMIT
+ * @event: event
+ * @emit: request; written and lost are filled in, also with an error
+ *
+ * All records are looked at before the first is written.
+ *
+ * Return: 0 when every record was attempted; -EINVAL, -EFAULT, -E2BIG,
+ * -EOPNOTSUPP, -ENODEV as write(2); -EINTR.
+ */
+int perfring_emit(struct perfring_event *event, struct perfring_emit *emit)
+{
+	struct perfring_visit visit = {
+		.event = event,
+		.record = { .ip = _THIS_IP_, .task = current },
+	};
+	struct perfring_emit_record *records;
+	void *data;
+	u32 i;
+	int ret;
+
+	emit->written = 0;
+	emit->lost = 0;
+	if (!perfring_takes_writes(event))
+		return -EOPNOTSUPP;
+	if (!emit->nr || emit->nr > PERFRING_EMIT_MAX)
+		return -EINVAL;
+	records = vmemdup_user(u64_to_user_ptr(emit->records), emit->nr * sizeof(*records));
+	if (IS_ERR(records))
+		return PTR_ERR(records);
+	data = kvmalloc(PERFRING_RECORD_MAX, GFP_KERNEL_ACCOUNT);
+	ret = data ? 0 : -ENOMEM;
+	for (i = 0; i < emit->nr && !ret; i++)
+		if (!records[i].type || records[i].reserved ||
+		    records[i].count > PERFRING_EMIT_COUNT_MAX)
+			ret = -EINVAL;
+	for (i = 0; i < emit->nr && !ret; i++)
+		ret = perfring_emit_one(&visit, emit, &records[i], data);
+	kvfree(data);
+	kvfree(records);
+	return ret;
+}
