@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything of libperfring. */
+#ifndef PERFRING_PERFRING_H
+#define PERFRING_PERFRING_H
+
+#include <perfring/error.h>
+#include <perfring/format.h>
+#include <perfring/reader.h>
+#include <perfring/ring.h>
+#include <perfring/storage.h>
+#include <perfring/write.h>
+
+#endif /* PERFRING_PERFRING_H */
