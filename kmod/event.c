@@ -2,10 +2,12 @@
 /*
  * One open file description is one event on the device's CPU.
  */
-#include <linux/anon_inodes.h>
 #include <linux/fs.h>
+#include <linux/fs_context.h>
 #include <linux/module.h>
+#include <linux/mount.h>
 #include <linux/pid_namespace.h>
+#include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
@@ -19,29 +21,41 @@ static atomic64_t perfring_last_id = ATOMIC64_INIT(1LL << 40);
 
 /*
  * Pages of a mapping point to the file's address_space, and a device node's
- * knows nothing of dirty pages.  The anonymous inode's does, and serves perf.
+ * knows nothing of dirty pages.  An anonymous inode's does; it needs a file
+ * system to live in, which nobody can mount.
  */
-static struct file *perfring_anon;
+static struct vfsmount *perfring_mount;
+static struct inode *perfring_inode;
 
-static const struct file_operations perfring_anon_fops = {
-	.owner	= THIS_MODULE,
+static int perfring_init_fs_context(struct fs_context *context)
+{
+	return init_pseudo(context, 0x70726e67) ? 0 : -ENOMEM;
+}
+
+/* No owner: our own mount must not keep the module loaded. */
+static struct file_system_type perfring_fs = {
+	.name			= PERFRING_NAME,
+	.init_fs_context	= perfring_init_fs_context,
+	.kill_sb		= kill_anon_super,
 };
 
 int perfring_event_init(void)
 {
-	perfring_anon = anon_inode_getfile("[perfring]", &perfring_anon_fops, NULL, O_RDWR);
-	if (IS_ERR(perfring_anon))
-		return PTR_ERR(perfring_anon);
-	/* The file's own reference would keep the module from being unloaded. */
-	module_put(THIS_MODULE);
+	perfring_mount = kern_mount(&perfring_fs);
+	if (IS_ERR(perfring_mount))
+		return PTR_ERR(perfring_mount);
+	perfring_inode = alloc_anon_inode(perfring_mount->mnt_sb);
+	if (IS_ERR(perfring_inode)) {
+		kern_unmount(perfring_mount);
+		return PTR_ERR(perfring_inode);
+	}
 	return 0;
 }
 
 void perfring_event_exit(void)
 {
-	/* For fput() to give back. */
-	__module_get(THIS_MODULE);
-	fput(perfring_anon);
+	iput(perfring_inode);
+	kern_unmount(perfring_mount);
 }
 
 /* ns enabled, and with a CPU of its own an event always runs when enabled. */
@@ -219,7 +233,7 @@ static int perfring_open(struct inode *inode, struct file *file)
 		return ret;
 	}
 	file->private_data = event;
-	file->f_mapping = perfring_anon->f_mapping;
+	file->f_mapping = perfring_inode->i_mapping;
 	return nonseekable_open(inode, file);
 }
 

@@ -29,7 +29,7 @@ static int perfring_param(const char *val, const struct kernel_param *kp, unsign
 	if (!ret)
 		*(unsigned int *)kp->arg = value;
 	else if (base == 8)
-		pr_err("%s=%s is not an octal mode from 0%o to 0%o\n", kp->name, val, low, high);
+		pr_err("%s=%s is not an octal mode up to %#o\n", kp->name, val, high);
 	else
 		pr_err("%s=%s is not a number from %u to %u\n", kp->name, val, low, high);
 	return ret;
