@@ -49,13 +49,16 @@ void perfring_device_remove(struct perfring_device *device, struct perfring_even
 static int perfring_cpu_online(unsigned int cpu)
 {
 	struct perfring_device *device = &perfring_devices[cpu];
+	const struct perfring_source *source;
 	struct perfring_event *event;
 
 	mutex_lock(&device->lock);
 	device->online = true;
-	list_for_each_entry(event, &device->events, entry)
-		if (event->source->online)
-			event->source->online(event);
+	list_for_each_entry(event, &device->events, entry) {
+		source = READ_ONCE(event->source);
+		if (source->online)
+			source->online(event);
+	}
 	mutex_unlock(&device->lock);
 	return 0;
 }
@@ -63,13 +66,16 @@ static int perfring_cpu_online(unsigned int cpu)
 static int perfring_cpu_offline(unsigned int cpu)
 {
 	struct perfring_device *device = &perfring_devices[cpu];
+	const struct perfring_source *source;
 	struct perfring_event *event;
 
 	mutex_lock(&device->lock);
 	device->online = false;
-	list_for_each_entry(event, &device->events, entry)
-		if (event->source->offline)
-			event->source->offline(event);
+	list_for_each_entry(event, &device->events, entry) {
+		source = READ_ONCE(event->source);
+		if (source->offline)
+			source->offline(event);
+	}
 	mutex_unlock(&device->lock);
 	return 0;
 }

@@ -185,7 +185,7 @@ int perfring_event_modify(struct perfring_event *event, const struct perf_event_
 	if (!used) {
 		event->attr = *attr;
 		event->layout = layout;
-		event->source = source;
+		WRITE_ONCE(event->source, source);
 		local64_set(&event->period_left, -(s64)attr->sample_period);
 	}
 	mutex_unlock(&event->mmap_mutex);

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include "compat.h"
@@ -46,7 +47,8 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 	mutex_unlock(&event->mmap_mutex);
 
 	atomic_long_sub(ring->mlock_pages, &ring->user->perf_mlock);
-	atomic64_sub(ring->pinned_pages, &vma->vm_mm->pinned_vm);
+	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
+	mmdrop(ring->mm);
 	free_uid(ring->user);
 	perfring_ring_free(ring);
 }
@@ -130,10 +132,13 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 		return -ENOMEM;
 
 	ring->user = get_current_user();
+	/* Not always the last vma's: madvise(MADV_DOFORK) gives one to a child. */
+	ring->mm = vma->vm_mm;
+	mmgrab(ring->mm);
 	ring->pinned_pages = beyond;
 	ring->mlock_pages = nr_pages + 1 - beyond;
 	atomic_long_add(ring->mlock_pages, &ring->user->perf_mlock);
-	atomic64_add(ring->pinned_pages, &vma->vm_mm->pinned_vm);
+	atomic64_add(ring->pinned_pages, &ring->mm->pinned_vm);
 
 	atomic_set(&ring->mapped, 1);
 	rcu_assign_pointer(event->ring, ring);

@@ -2,6 +2,7 @@
 /*
  * One record into an event's ring, from any context on the event's CPU.
  */
+#include <linux/lockdep.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -133,6 +134,7 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	unsigned long size;
 	int ret;
 
+	lockdep_assert_preemption_disabled();
 	local64_inc(&event->counters.attempted);
 	rcu_read_lock();
 	ring = rcu_dereference(event->ring);

@@ -50,9 +50,10 @@ struct seq_file;
  * @nr_pages: data pages; 0 when only the control page is mapped
  * @mapped: VMAs that show the ring; event->mmap_mutex protects the step to 0
  * @poll: EPOLL bits for the next poll(2), taken by it
- * @user: whose perf_mlock was charged; NULL before
+ * @user: whose perf_mlock was charged
+ * @mm: whose pinned_vm was charged
  * @mlock_pages: pages charged to @user
- * @pinned_pages: pages charged to mm->pinned_vm
+ * @pinned_pages: pages charged to @mm
  * @free: frees after a grace period, in task context
  */
 struct perfring_ring {
@@ -62,6 +63,7 @@ struct perfring_ring {
 	atomic_t mapped;
 	atomic_t poll;
 	struct user_struct *user;
+	struct mm_struct *mm;
 	unsigned long mlock_pages;
 	unsigned long pinned_pages;
 	struct rcu_work free;

@@ -63,8 +63,7 @@ struct perfring_sched_switch_payload {
 };
 
 /*
- * PERFRING_IOC_EMIT: write records now, on the event's CPU, with no other
- * writer of this descriptor between them.
+ * PERFRING_IOC_EMIT: write records now, in order, on the event's CPU.
  *
  * type PERF_RECORD_SAMPLE lays the record out as attr.sample_type says and puts
  * the payload into its RAW field.  Every other type, known or not, becomes
