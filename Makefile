@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The door for people; the work is done in user/Makefile, kmod/Kbuild,
+# selftests/Makefile and the scripts under selftests/. Everything that is made
+# lies under $(O), so the source tree stays as it was cloned.
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+MAKEFLAGS += --no-print-directory
+endif
+
+# An O= on the command line is meant for this file only: each part gets a
+# folder of its own below it.
+MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
+override O := $(abspath $(or $(O),.build))
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+# The kernels that demo, check and lint use.
+KERNEL ?= 6.1 6.12
+
+TOP := $(CURDIR)
+krelease = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KSTAGE = $(O)/kmod-$(krelease)
+msg = @printf '  %-7s %s\n'
+
+export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE
+
+.PHONY: all help modules lib demo check lint vm-shell install modules_install \
+	clean FORCE
+
+all: lib
+	$(Q)if [ -e '$(KDIR)/Makefile' ]; then \
+		$(MAKE) modules; \
+	else \
+		echo '  SKIP    modules: no kernel headers at $(KDIR)'; \
+		echo '          (set KDIR=, or let "make demo" fetch kernels of its own)'; \
+	fi
+
+help:
+	@echo 'Building (into .build/, or O=):'
+	@echo '  all              lib, and modules where headers of the running kernel exist'
+	@echo '  lib              libperfring and the command perfring'
+	@echo '  modules          perfring.ko for KDIR= (default: the running kernel)'
+	@echo '  install          library, headers, command, man pages (DESTDIR=, PREFIX=)'
+	@echo '  modules_install  perfring.ko for KDIR= (DESTDIR=)'
+	@echo '  clean            remove everything that was built'
+	@echo 'Running (these install and download what is missing):'
+	@echo '  demo             build, boot each kernel in a virtual machine, show both rings'
+	@echo '  check            all tests: native, under sanitizers, on each kernel'
+	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
+	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
+	@echo 'Variables:'
+	@echo '  V=1              show the commands'
+	@echo '  O=DIR            where to build (default .build)'
+	@echo '  KDIR=DIR         kernel build folder to build modules against'
+	@echo '  KERNEL=6.1       use only this kernel (default: 6.1 and 6.12)'
+	@echo '  ACCEL=kvm|tcg    how the virtual machine runs (default: kvm where the'
+	@echo '                   processor has it, else tcg)'
+	@echo '  HOST=1           demo on the running kernel, as root, without a machine'
+	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
+
+lib:
+	$(Q)$(MAKE) -C user O='$(O)/user' SAN= all
+
+# Kbuild writes its objects beside the sources it is given. It is given a
+# folder of links, one folder for each kernel, so that several kernels can be
+# built side by side. Links whose source is gone are swept.
+modules: FORCE
+	$(Q)if [ ! -e '$(KDIR)/Makefile' ] || [ -z '$(krelease)' ]; then \
+		echo "No kernel headers at $(KDIR)." >&2; \
+		echo "Install them (Debian: linux-headers-$$(uname -r)) or set KDIR=." >&2; \
+		exit 1; \
+	fi
+	$(Q)mkdir -p '$(KSTAGE)'
+	$(Q)find '$(KSTAGE)' -xtype l -delete
+	$(Q)cp -rsf '$(TOP)/Kbuild' '$(TOP)/kmod' '$(KSTAGE)/'
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' $(if $(Q),,V=1) modules
+
+modules_install: modules
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' INSTALL_MOD_PATH='$(DESTDIR)' modules_install
+
+install: lib
+	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
+
+demo check lint:
+	$(Q)selftests/$@.sh
+
+vm-shell:
+	$(Q)selftests/demo.sh --shell
+
+# A folder that was given with O= may hold other things: take only ours.
+clean:
+	$(msg) CLEAN '$(O)'
+	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
+		'$(O)'/lint* '$(O)'/logs
+	$(Q)rmdir '$(O)' 2>/dev/null || true
+
+FORCE:

@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh 6.1|6.12   fetch Debian's newest kernel of that series
+# kernel.sh source     fetch the parts of the kernel's source that tests use
+#
+# Prints the folder in which it lies. Nothing is installed: the packages are
+# unpacked under ${XDG_CACHE_HOME:-~/.cache}/perfring and stay there. When the
+# folder exists it is complete, and neither apt nor the network is asked.
+#
+# In a kernel's folder: release (its name), vmlinuz, modules (for
+# /lib/modules/$(uname -r)), build (what KDIR= wants).
+set -euo pipefail
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/perfring
+what=${1:?usage: kernel.sh 6.1|6.12|source}
+# In bookworm the series 6.1 is the default one and its meta packages have no
+# series in their names.
+case $what in
+6.1) flavour=amd64 dir=$cache/linux-6.1 ;;
+6.12) flavour=6.12-amd64 dir=$cache/linux-6.12 ;;
+source) dir=$cache/linux-source-6.12 ;;
+*)
+	echo "kernel.sh: no kernel '$what' (6.1, 6.12 or source)" >&2
+	exit 2
+	;;
+esac
+
+if [ -e "$dir/release" ]; then
+	echo "$dir"
+	exit 0
+fi
+
+die()
+{
+	echo "kernel.sh: $*" >&2
+	exit 1
+}
+
+for tool in apt-get apt-cache dpkg-deb depmod xz; do
+	PATH=$PATH:/sbin:/usr/sbin command -v "$tool" >/dev/null || die "needs $tool"
+done
+
+mkdir -p "$cache"
+# One fetch at a time: the second finds the first one's folder.
+exec 9>"$cache/.lock"
+flock 9
+if [ -e "$dir/release" ]; then
+	echo "$dir"
+	exit 0
+fi
+
+tmp=$(mktemp -d "$cache/.tmp-$what-XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+mkdir "$tmp/deb" "$tmp/root"
+
+update_lists()
+{
+	echo "  APT     update" >&2
+	if [ "$(id -u)" -eq 0 ]; then
+		apt-get -qq update >&2
+	elif command -v sudo >/dev/null; then
+		sudo apt-get -qq update >&2
+	fi
+}
+
+# What package $1 depends on and matches $2; empty if there is no such package.
+dependency()
+{
+	apt-cache depends --important "$1" 2>/dev/null |
+		awk -v re="^($2)\$" '$1 ~ /Depends:$/ && $2 ~ re { print $2; exit }'
+}
+
+fetch()
+{
+	echo "  FETCH   $*" >&2
+	# _apt cannot write to a private folder: say so to apt beforehand.
+	(cd "$tmp/deb" && apt-get -qq -o APT::Sandbox::User= download "$@" >&2)
+}
+
+unpack_kernel()
+{
+	local release=$1 deb headers=usr/src/linux-headers-$1 modules
+
+	for deb in "$tmp"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$tmp/root"
+		rm "$deb"
+	done
+	# Debian moved lib below usr in its 6.12 packages: make one place of it.
+	modules=lib/modules/$release
+	if [ ! -d "$tmp/root/$modules" ]; then
+		mkdir -p "$tmp/root/lib/modules"
+		mv "$tmp/root/usr/$modules" "$tmp/root/$modules"
+	elif [ -d "$tmp/root/usr/$modules" ]; then
+		cp -a "$tmp/root/usr/$modules/." "$tmp/root/$modules/"
+	fi
+	# The headers name their common part by its installed path.
+	grep -rlF /usr/src/linux-headers- "$tmp/root/$headers" --include=Makefile \
+		--include=.kernelvariables 2>/dev/null |
+		xargs -r sed -i "s,/usr/src/linux-headers-,$dir/usr/src/linux-headers-,g"
+	# A package's scripts and tools links are relative or absolute, by release.
+	find "$tmp/root/usr/src" -type l -lname '/usr/*' -printf '%p %l\n' |
+		while read -r link target; do
+			ln -sfn "$dir$target" "$link"
+		done
+	ln -sfn "$dir/$headers" "$tmp/root/$modules/build"
+	ln -sfn "$(echo "$dir/$headers" | sed 's/-amd64$/-common/')" \
+		"$tmp/root/$modules/source"
+	ln -s "boot/vmlinuz-$release" "$tmp/root/vmlinuz"
+	ln -s "$modules" "$tmp/root/modules"
+	ln -s "$headers" "$tmp/root/build"
+	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tmp/root" "$release"
+	[ -e "$tmp/root/vmlinuz" ] || die "no boot/vmlinuz-$release in the packages"
+	[ -e "$tmp/root/build/Makefile" ] || die "no $headers/Makefile in the packages"
+	echo "$release" >"$tmp/root/release"
+}
+
+fetch_kernel()
+{
+	local image headers common kbuild
+
+	image=$(dependency "linux-image-$flavour" "linux-image-${what}[.].*-amd64")
+	headers=$(dependency "linux-headers-$flavour" "linux-headers-${what}[.].*-amd64")
+	[ -n "$image" ] && [ -n "$headers" ] || return 1
+	common=$(dependency "$headers" 'linux-headers-.*-common')
+	kbuild=$(dependency "$headers" 'linux-kbuild-.*')
+	[ -n "$common" ] && [ -n "$kbuild" ] || return 1
+	fetch "$image" "$headers" "$common" "$kbuild" || return 1
+	release=${image#linux-image-}
+}
+
+# The archive is one stream, so all of it is decompressed (10 s) for a few MB.
+unpack_source()
+{
+	local deb
+	deb=$(echo "$tmp"/deb/linux-source-*.deb)
+	dpkg-deb --fsys-tarfile "$deb" |
+		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dcT0 |
+		tar -x -C "$tmp/root" --strip-components=1 --wildcards \
+			--no-wildcards-match-slash \
+			'*/LICENSES' \
+			'*/include/uapi/linux/perf_event.h' \
+			'*/scripts/checkpatch.pl' \
+			'*/scripts/const_structs.checkpatch' \
+			'*/scripts/spelling.txt' \
+			'*/tools/include/uapi' \
+			'*/tools/scripts' \
+			'*/tools/testing/selftests/*.h' \
+			'*/tools/testing/selftests/*.mk' \
+			'*/tools/testing/selftests/*.sh' \
+			'*/tools/testing/selftests/kselftest'
+	[ -e "$tmp/root/tools/testing/selftests/kselftest_harness.h" ] ||
+		die "no kselftest_harness.h in $deb"
+	dpkg-deb -f "$deb" Version >"$tmp/root/release"
+	rm "$deb"
+}
+
+# Without lists, or with lists older than the archive, ask for new ones once.
+if [ "$what" = source ]; then
+	fetch linux-source-6.12 2>/dev/null || { update_lists && fetch linux-source-6.12; } ||
+		die "apt-get cannot download linux-source-6.12 (are bookworm and bookworm-security in the apt sources?)"
+	unpack_source
+else
+	release=
+	fetch_kernel || { update_lists && fetch_kernel; } ||
+		die "apt-get cannot download linux-image-$flavour and linux-headers-$flavour of series $what (are bookworm and bookworm-security in the apt sources?)"
+	echo "  UNPACK  $release" >&2
+	unpack_kernel "$release"
+fi
+
+# A folder without a stamp is not ours to use: a crash cannot leave one, since
+# the rename is the last step.
+if [ -e "$dir" ]; then
+	die "$dir is there but incomplete: move it away"
+fi
+chmod 755 "$tmp/root"
+mv -T "$tmp/root" "$dir"
+echo "$dir"
