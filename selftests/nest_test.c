@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writers that interrupt writers, on the protocol itself (kmod/core.h as user
+ * space compiles it) and on the device.
+ *
+ * A signal handler is to its thread what an interrupt is to its CPU: it comes
+ * between any two instructions and ends before the thread goes on.  Two signals
+ * that do not block each other make three levels.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include "../kmod/core.h"
+#include "../kmod/uapi/linux/perfring.h"
+#include "kselftest_harness.h"
+
+#define LEVELS		3U
+#define LOST_SIZE	24
+#define RECORDS		200000UL
+#define SIGNALS		1000UL
+
+/* header, then words that all follow from the first: level and sequence number. */
+struct record {
+	struct perf_event_header header;
+	uint64_t word[1 + 12];
+};
+
+static struct perfring_core core;
+/* The compiler may believe that raise(3) calls nothing here: hence volatile. */
+static volatile unsigned long attempted[LEVELS], written[LEVELS], lost[LEVELS], wakeups;
+static pthread_t writer;
+static bool stop;
+static unsigned long data_size;
+
+static uint64_t word_of(uint64_t first, unsigned int i)
+{
+	return (first + i) * 0x9e3779b97f4a7c15ULL;
+}
+
+static unsigned int record_size(unsigned int level, unsigned long seq)
+{
+	return sizeof(struct perf_event_header) + (2 + (seq * 7 + level) % 12) * sizeof(uint64_t);
+}
+
+static void write_one(unsigned int level)
+{
+	unsigned long seq = attempted[level]++;
+	unsigned int words, i;
+	struct {
+		struct perf_event_header header;
+		uint64_t id, lost;
+	} lost_record = { .header = { .type = PERF_RECORD_LOST, .size = LOST_SIZE } };
+	struct record record;
+	struct perfring_handle handle;
+
+	record.header.type = 1000 + level;
+	record.header.misc = 0;
+	record.header.size = record_size(level, seq);
+	words = record.header.size / sizeof(uint64_t) - 2;
+	record.word[0] = seq;
+	for (i = 1; i <= words; i++)
+		record.word[i] = word_of(seq, i);
+
+	if (perfring_core_begin(&core, &handle, record.header.size, LOST_SIZE)) {
+		lost[level]++;
+		return;
+	}
+	if (handle.report_lost) {
+		lost_record.lost = handle.lost;
+		perfring_core_copy(&core, &handle, &lost_record, LOST_SIZE);
+	}
+	/* In pieces, as the kernel writes it. */
+	perfring_core_copy(&core, &handle, &record.header, sizeof(record.header));
+	perfring_core_copy(&core, &handle, record.word, record.header.size - sizeof(record.header));
+	written[level]++;
+	if (perfring_core_end(&core, &handle))
+		wakeups++;
+}
+
+static void interrupt(int sig)
+{
+	int saved = errno;
+
+	write_one(sig == SIGUSR1 ? 1 : 2);
+	errno = saved;
+}
+
+static void *writer_main(void *unused)
+{
+	(void)unused;
+	while (attempted[0] < RECORDS || attempted[1] < SIGNALS || attempted[2] < SIGNALS)
+		write_one(0);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Interrupts the writer in bursts, so that signals also meet each other's handlers. */
+static void *interrupter_main(void *unused)
+{
+	unsigned int x = 1;
+
+	(void)unused;
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		x = x * 1103515245 + 12345;
+		pthread_kill(writer, (x >> 16) & 1 ? SIGUSR1 : SIGUSR2);
+		for (volatile unsigned int i = 0; i < (x >> 20) % 64; i++)
+			;
+	}
+	return NULL;
+}
+
+FIXTURE(nest) {
+	struct perf_event_mmap_page *page;
+	uint64_t tail, seq[LEVELS], seen[LEVELS], lost_seen;
+};
+
+FIXTURE_SETUP(nest)
+{
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART };
+
+	data_size = 4096;
+	self->page = aligned_alloc(4096, 4096 + data_size);
+	ASSERT_NE(self->page, NULL);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, sigaction(SIGUSR2, &action, NULL));
+}
+
+FIXTURE_TEARDOWN(nest)
+{
+	free(self->page);
+}
+
+/* An empty ring at @position. */
+static void ring_reset(FIXTURE_DATA(nest) *self, unsigned long position)
+{
+	unsigned int i;
+
+	memset(self->page, 0, 4096 + data_size);
+	memset(self->seq, 0, sizeof(self->seq));
+	memset(self->seen, 0, sizeof(self->seen));
+	self->lost_seen = 0;
+	self->tail = position;
+	memset(&core, 0, sizeof(core));
+	core.page = self->page;
+	core.data = (unsigned char *)self->page + 4096;
+	core.mask = data_size - 1;
+	core.watermark = data_size / 2;
+	perfring_core_position(&core, position);
+	for (i = 0; i < LEVELS; i++) {
+		attempted[i] = 0;
+		written[i] = 0;
+		lost[i] = 0;
+	}
+	wakeups = 0;
+}
+
+/* What lies at @pos, across the end of the data if need be. */
+static void fetch(const void *data, uint64_t pos, void *to, unsigned int len)
+{
+	unsigned int off = pos & (data_size - 1), first = data_size - off;
+
+	if (first > len)
+		first = len;
+	memcpy(to, (const char *)data + off, first);
+	memcpy((char *)to + first, data, len - first);
+}
+
+/*
+ * Read up to the published head and check each record against the rule that
+ * made it.  Returns what is wrong, or NULL.
+ */
+static const char *consume(FIXTURE_DATA(nest) *self)
+{
+	uint64_t head = __atomic_load_n(&self->page->data_head, __ATOMIC_ACQUIRE), seq;
+	struct record record;
+	unsigned int i, level;
+
+	/* A head that went back would look like more than a lap. */
+	if (head - self->tail >= data_size)
+		return "data_head is no lap ahead of data_tail";
+	while (self->tail != head) {
+		fetch(core.data, self->tail, &record.header, sizeof(record.header));
+		if (record.header.size < 16 || record.header.size > sizeof(record) ||
+		    record.header.size > head - self->tail)
+			return "a size that no record has";
+		fetch(core.data, self->tail, &record, record.header.size);
+		self->tail += record.header.size;
+		if (record.header.type == PERF_RECORD_LOST) {
+			if (record.header.size != LOST_SIZE)
+				return "a LOST record's size";
+			self->lost_seen += record.word[1];
+			continue;
+		}
+		level = record.header.type - 1000;
+		if (level >= LEVELS)
+			return "a type that was not written";
+		seq = record.word[0];
+		if (seq < self->seq[level])
+			return "records of a level out of order";
+		self->seq[level] = seq + 1;
+		self->seen[level]++;
+		if (record.header.size != record_size(level, seq))
+			return "another record's size";
+		for (i = 1; i < record.header.size / 8 - 1U; i++)
+			if (record.word[i] != word_of(seq, i))
+				return "another record's bytes";
+	}
+	__atomic_store_n(&self->page->data_tail, self->tail, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* What must hold when no writer is inside and all was consumed; NULL or what does not. */
+static const char *balance(const FIXTURE_DATA(nest) *self, unsigned long owed)
+{
+	unsigned long missing = owed;
+	unsigned int i;
+
+	if (core.nest)
+		return "nest is not back to 0";
+	if (self->tail != perfring_local_read(&core.head))
+		return "a record was not published";
+	for (i = 0; i < LEVELS; i++) {
+		if (attempted[i] != written[i] + lost[i])
+			return "attempted != written + lost";
+		if (self->seen[i] != written[i])
+			return "a written record did not arrive";
+		missing += lost[i];
+	}
+	/* Losses after the last record that found room are not reported yet. */
+	if (missing != self->lost_seen + perfring_local_read(&core.lost))
+		return "LOST records do not add up";
+	return NULL;
+}
+
+/*
+ * The writer makes records, at least RECORDS and until SIGNALS signals of each of
+ * two kinds have interrupted it and each other, into a ring of one page that is
+ * read meanwhile.  Every record must be whole, the numbers of each level must
+ * rise, and those that are missing are as many as the LOST records say.
+ */
+TEST_F(nest, signals_write_inside_a_write)
+{
+	pthread_t interrupter;
+	const char *wrong;
+	bool last = false;
+
+	/* Positions are only subtracted: start just below the wrap of 32 bits. */
+	ring_reset(self, 0xfffffff8UL);
+	ASSERT_EQ(0, pthread_create(&writer, NULL, writer_main, NULL));
+	ASSERT_EQ(0, pthread_create(&interrupter, NULL, interrupter_main, NULL));
+	for (;;) {
+		if (!last && __atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+			/* Both have to be gone before the last look. */
+			pthread_join(interrupter, NULL);
+			pthread_join(writer, NULL);
+			last = true;
+		}
+		wrong = consume(self);
+		ASSERT_EQ(NULL, wrong) TH_LOG("%s", wrong);
+		if (last)
+			break;
+	}
+	wrong = balance(self, 0);
+	EXPECT_EQ(NULL, wrong) TH_LOG("%s", wrong);
+	TH_LOG("%lu records, %lu and %lu by signals, %lu lost",
+	       attempted[0] + attempted[1] + attempted[2], attempted[1], attempted[2],
+	       lost[0] + lost[1] + lost[2]);
+}
+
+/* The sanitizers would make each path ten times as long, and see nothing more. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define TRAP_FLAG	0x100
+
+static volatile sig_atomic_t stepping;
+static volatile unsigned long step, step_target;
+static volatile unsigned int inner;
+
+/* After each instruction up to the chosen one, which is the place to write. */
+static void trap(int sig, siginfo_t *info, void *context)
+{
+	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+	unsigned int i;
+
+	(void)sig;
+	(void)info;
+	if (!stepping) {
+		*flags &= ~TRAP_FLAG;
+		return;
+	}
+	if (step++ == step_target) {
+		for (i = 0; i < inner; i++)
+			write_one(1);
+		*flags &= ~TRAP_FLAG;
+	} else {
+		*flags |= TRAP_FLAG;
+	}
+}
+
+/* A ring in some state, and how many records come inside the outer one. */
+static const struct state {
+	const char *name;
+	unsigned long position;
+	unsigned long room;		/* bytes free before; 0: empty */
+	unsigned long owed;		/* losses not reported yet */
+	unsigned long watermark;	/* 0: half the ring */
+	unsigned int inner;
+} states[] = {
+	{ .name = "empty", .inner = 1 },
+	{ .name = "two inside", .inner = 2 },
+	{ .name = "across the end of the data", .position = 4096 - 24, .inner = 1 },
+	{ .name = "across 2^64", .position = -24UL, .inner = 1 },
+	/* the first record of level 0 has 24 bytes, that of level 1 has 32 */
+	{ .name = "room for one of them", .room = 40, .inner = 1 },
+	{ .name = "room for none", .room = 16, .inner = 2 },
+	{ .name = "losses to report", .owed = 3, .inner = 1 },
+	{ .name = "losses to report, room for one", .owed = 3, .room = 64, .inner = 1 },
+	{ .name = "each record beyond the watermark", .watermark = 16, .inner = 1 },
+};
+
+static void state_enter(FIXTURE_DATA(nest) *self, const struct state *state)
+{
+	unsigned long used = state->room ? data_size - 1 - state->room : 0;
+
+	/* What is in use is made of bytes that the reader has seen but not released. */
+	used &= ~7UL;
+	ring_reset(self, state->position);
+	perfring_local_set(&core.head, state->position + used);
+	__atomic_store_n(&self->page->data_head, state->position + used, __ATOMIC_RELAXED);
+	self->tail += used;
+	perfring_local_set(&core.lost, state->owed);
+	perfring_local_set(&core.wakeup, state->position + used);
+	if (state->watermark)
+		core.watermark = state->watermark;
+	inner = state->inner;
+}
+
+/*
+ * For each instruction of an outer write, let the trap flag stop the thread there
+ * and write inside it: both records must be whole and published, what was lost
+ * counted, and a due wakeup reported by one of the writers.
+ */
+TEST_F(nest, a_write_inside_a_write_at_every_instruction)
+{
+	struct sigaction action = { .sa_sigaction = trap, .sa_flags = SA_SIGINFO };
+	const struct state *state;
+	const char *wrong;
+	unsigned long due;
+
+	ASSERT_EQ(0, sigaction(SIGTRAP, &action, NULL));
+	for (state = states; state < states + sizeof(states) / sizeof(*states); state++) {
+		for (step_target = 0; ; step_target++) {
+			state_enter(self, state);
+			due = perfring_local_read(&core.wakeup);
+			step = 0;
+			stepping = 1;
+			raise(SIGTRAP);
+			write_one(0);
+			stepping = 0;
+			if (step <= step_target)
+				break;
+			wrong = consume(self);
+			if (!wrong)
+				wrong = balance(self, state->owed);
+			if (!wrong && due != perfring_local_read(&core.wakeup) && !wakeups)
+				wrong = "a wakeup was due and nobody reported it";
+			ASSERT_EQ(NULL, wrong)
+				TH_LOG("%s, at instruction %lu: %s", state->name, step_target,
+				       wrong);
+			ASSERT_EQ(state->inner, attempted[1]);
+		}
+		TH_LOG("%s: %lu instructions", state->name, step_target);
+		/* The path itself is longer than this; fewer would mean no stepping. */
+		EXPECT_GT(step_target, 50);
+	}
+}
+#endif
+
+struct storm {
+	int fd;
+	int cpu;
+	uint32_t type;
+	unsigned long rounds;
+	uint64_t written, lost;
+	int error;
+};
+
+/* EMIT of 64 records at a time, from @cpu. */
+static void *storm_main(void *arg)
+{
+	struct storm *storm = arg;
+	struct perfring_emit_record record = { .type = storm->type, .len = 40, .count = 64 };
+	struct perfring_emit emit = { .size = sizeof(emit), .nr = 1 };
+	cpu_set_t set;
+
+	emit.records = (uintptr_t)&record;
+	CPU_ZERO(&set);
+	CPU_SET(storm->cpu, &set);
+	storm->error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	while (!storm->error && storm->rounds--) {
+		if (ioctl(storm->fd, PERFRING_IOC_EMIT, &emit))
+			storm->error = errno;
+		storm->written += emit.written;
+		storm->lost += emit.lost;
+	}
+	return NULL;
+}
+
+/*
+ * One thread emits on the event's CPU with interrupts on, another from the other
+ * CPU, whose records an interrupt carries in: the second kind nests in the first.
+ */
+TEST(device_interrupts_write_inside_a_write)
+{
+	struct storm storm[2] = {
+		{ .cpu = 0, .type = 1000, .rounds = 300 },
+		{ .cpu = 1, .type = 1001, .rounds = 300 },
+	};
+	struct perfring_stats stats = { .size = sizeof(stats) };
+	struct perf_event_mmap_page *page;
+	uint64_t tail = 0, head, seen[2] = {}, lost_seen = 0, word[6];
+	struct perf_event_header header;
+	size_t page_size = sysconf(_SC_PAGESIZE);
+	pthread_t thread[2];
+	unsigned int i, ended;
+	unsigned char *data;
+	int fd;
+
+	fd = open("/dev/perfring0", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		SKIP(return, "/dev/perfring0: %s: the module is not loaded", strerror(errno));
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU online, two are needed");
+	data_size = page_size;
+	page = mmap(NULL, page_size + data_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	data = (unsigned char *)page + page_size;
+	ASSERT_EQ(0, ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
+	for (i = 0; i < 2; i++) {
+		storm[i].fd = fd;
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, storm_main, &storm[i]));
+	}
+	/* One more look after both have ended. */
+	for (ended = 0; ended < 3; ) {
+		if (ended == 2 || !pthread_tryjoin_np(thread[ended], NULL))
+			ended++;
+		head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
+		ASSERT_LT(head - tail, data_size);
+		while (tail != head) {
+			fetch(data, tail, &header, sizeof(header));
+			ASSERT_GE(header.size, 8);
+			ASSERT_LE(header.size, head - tail);
+			if (header.type == PERF_RECORD_LOST) {
+				fetch(data, tail, word, 24);
+				lost_seen += word[2];
+			} else {
+				ASSERT_EQ(48, header.size);
+				fetch(data, tail, word, 48);
+				ASSERT_EQ(0, header.misc);
+				/* The pattern of EMIT: byte i is i. */
+				ASSERT_EQ(0x0706050403020100ULL, word[1]);
+				ASSERT_EQ(0x2726252423222120ULL, word[5]);
+				ASSERT_LT(header.type - 1000, 2U);
+				seen[header.type - 1000]++;
+			}
+			tail += header.size;
+		}
+		__atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
+	}
+	EXPECT_EQ(0, storm[0].error);
+	EXPECT_EQ(0, storm[1].error);
+	ASSERT_EQ(0, ioctl(fd, PERFRING_IOC_STATS, &stats));
+	EXPECT_EQ(2 * 300 * 64U, stats.attempted);
+	EXPECT_EQ(stats.attempted, stats.written + stats.lost_full);
+	EXPECT_EQ(storm[0].written + storm[1].written, stats.written);
+	EXPECT_EQ(storm[0].lost + storm[1].lost, stats.lost_full);
+	EXPECT_EQ(stats.written, seen[0] + seen[1]);
+	EXPECT_EQ(storm[0].written, seen[0]);
+	EXPECT_LE(lost_seen, stats.lost_full);
+	munmap(page, page_size + data_size);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
