@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share that needs no libperfring: the module, sysctls, CPUs, and
+ * a reader of rings that is independent of the library, so that the device is
+ * judged by what perf_event_open(2) documents and not by our own reader.
+ */
+#ifndef SELFTESTS_COMMON_H
+#define SELFTESTS_COMMON_H
+
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "../kmod/uapi/linux/perfring.h"
+
+#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+#define WHY_LEN		200
+
+/*
+ * The module, through libkmod.  PERFRING_MODULE is the absolute path of
+ * perfring.ko.  All return 0 or -errno.
+ */
+bool module_loaded(void);
+int module_load(const char *parameters);
+int module_unload(void);
+
+/*
+ * Is /dev/perfring0 there?  Loads the module when PERFRING_MODULE says which.
+ * Otherwise *@why says what is missing.
+ */
+bool device_ready(char *why, size_t len);
+/* open(2) of /dev/perfring@cpu; -errno */
+int device_open(int cpu);
+/* attr.type of the PMU perfring; -errno */
+int pmu_type(void);
+/* a counter of /sys/class/perfring/perfring@cpu */
+uint64_t device_counter(int cpu, const char *name);
+
+/* The attr that a fresh device has. */
+struct perf_event_attr output_attr(void);
+/* perf_event_open(2), close-on-exec; -errno */
+int perf_open(const struct perf_event_attr *attr, pid_t pid, int cpu, int group);
+/* ioctl(2); 0 or more, -errno */
+int do_ioctl(int fd, unsigned long request, void *arg);
+/* As a literal argument. */
+int do_ioctl_word(int fd, unsigned long request, unsigned long arg);
+
+int file_read(const char *path, char *buf, size_t len);
+int file_write(const char *path, const char *text);
+/* A decimal number in a file, or @fallback. */
+long file_long(const char *path, long fallback);
+
+uint64_t now_ns(void);
+void sleep_ms(unsigned int ms);
+/* Events of poll(2) within @ms; -errno */
+int poll_events(int fd, int ms);
+int pin_to(int cpu);
+int cpu_count_online(void);
+int cpu_set_online(int cpu, bool online);
+/* CPU that @fd's tests use besides 0; -1 with one CPU */
+int second_cpu(void);
+
+/* Give up root for good: uid and gid of nobody, no capability. */
+int become_nobody(void);
+
+/* CRC-32 as zlib has it. */
+uint32_t crc32_zlib(const void *data, size_t len);
+
+/* A mapping and a tail; reads without libperfring. */
+struct raw {
+	int fd;
+	struct perf_event_mmap_page *page;
+	unsigned char *data;
+	size_t size;		/* data bytes */
+	size_t map;		/* bytes mapped */
+	uint64_t tail;
+};
+
+/* mmap 1 + @pages; @prot 0 counts as read and write; -errno */
+int raw_map(struct raw *raw, int fd, size_t pages, int prot);
+void raw_unmap(struct raw *raw);
+uint64_t raw_head(const struct raw *raw);
+/* Copy the oldest record to @buf of 64 KiB.  Its size, 0 when empty, -EBADMSG. */
+int raw_next(struct raw *raw, void *buf);
+/* All that is there, forgotten. */
+void raw_drop(struct raw *raw);
+
+/* EMIT of @count records; *@emit may be NULL.  0 or -errno */
+int emit(int fd, uint32_t type, uint16_t misc, const void *data, uint32_t len, uint32_t count,
+	 struct perfring_emit *result);
+/* STATS; and does the identity hold? */
+int device_stats(int fd, struct perfring_stats *stats);
+bool stats_balance(const struct perfring_stats *stats);
+
+/* main() of a program that is about the device alone. */
+#define DEVICE_MAIN							\
+	int main(int argc, char **argv)					\
+	{								\
+		char why[WHY_LEN];					\
+									\
+		if (!device_ready(why, sizeof(why)))			\
+			ksft_exit_skip("%s\n", why);			\
+		return test_harness_run(argc, argv);			\
+	}
+
+#endif /* SELFTESTS_COMMON_H */
