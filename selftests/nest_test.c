@@ -215,8 +215,12 @@ static const char *consume(FIXTURE_DATA(nest) *self)
 			if (record.word[i] != word_of(seq, i))
 				return "another record's bytes";
 	}
-	__atomic_store_n(&self->page->data_tail, self->tail, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+static void release(const FIXTURE_DATA(nest) *self)
+{
+	__atomic_store_n(&self->page->data_tail, self->tail, __ATOMIC_RELEASE);
 }
 
 /* What must hold when no writer is inside and all was consumed; NULL or what does not. */
@@ -267,6 +271,7 @@ TEST_F(nest, signals_write_inside_a_write)
 		}
 		wrong = consume(self);
 		ASSERT_EQ(NULL, wrong) TH_LOG("%s", wrong);
+		release(self);
 		if (last)
 			break;
 	}
@@ -284,8 +289,13 @@ TEST_F(nest, signals_write_inside_a_write)
 static volatile sig_atomic_t stepping;
 static volatile unsigned long step, step_target;
 static volatile unsigned int inner;
+static FIXTURE_DATA(nest) *reader;
+static const char *volatile seen_wrong;
 
-/* After each instruction up to the chosen one, which is the place to write. */
+/*
+ * After each instruction: write at the chosen one, and from then on read, as one
+ * on another CPU could at that moment.
+ */
 static void trap(int sig, siginfo_t *info, void *context)
 {
 	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
@@ -297,13 +307,13 @@ static void trap(int sig, siginfo_t *info, void *context)
 		*flags &= ~TRAP_FLAG;
 		return;
 	}
-	if (step++ == step_target) {
+	*flags |= TRAP_FLAG;
+	if (step == step_target)
 		for (i = 0; i < inner; i++)
 			write_one(1);
-		*flags &= ~TRAP_FLAG;
-	} else {
-		*flags |= TRAP_FLAG;
-	}
+	if (step >= step_target && !seen_wrong)
+		seen_wrong = consume(reader);
+	step++;
 }
 
 /* A ring in some state, and how many records come inside the outer one. */
@@ -342,6 +352,8 @@ static void state_enter(FIXTURE_DATA(nest) *self, const struct state *state)
 	if (state->watermark)
 		core.watermark = state->watermark;
 	inner = state->inner;
+	reader = self;
+	seen_wrong = NULL;
 }
 
 /*
@@ -368,11 +380,17 @@ TEST_F(nest, a_write_inside_a_write_at_every_instruction)
 			stepping = 0;
 			if (step <= step_target)
 				break;
-			wrong = consume(self);
+			wrong = seen_wrong;
+			if (!wrong)
+				wrong = consume(self);
 			if (!wrong)
 				wrong = balance(self, state->owed);
 			if (!wrong && due != perfring_local_read(&core.wakeup) && !wakeups)
 				wrong = "a wakeup was due and nobody reported it";
+			if (!wrong && due == perfring_local_read(&core.wakeup) && wakeups)
+				wrong = "a wakeup was reported and none was due";
+			if (!wrong && perfring_local_read(&core.head) - self->page->data_tail >= data_size)
+				wrong = "more in the ring than it holds";
 			ASSERT_EQ(NULL, wrong)
 				TH_LOG("%s, at instruction %lu: %s", state->name, step_target,
 				       wrong);
