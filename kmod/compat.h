@@ -9,7 +9,6 @@
 #include <linux/device.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
-#include <linux/perf_event.h>
 #include <linux/version.h>
 
 /* 6.3: vm_flags became const outside of vm_flags_set(). */
@@ -44,15 +43,5 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	timer->function = fn;
 }
 #endif
-
-/* 6.3: perf_event_attr grew config3, and a name for its new size. */
-static inline u64 perfring_attr_config3(const struct perf_event_attr *attr)
-{
-#ifdef PERF_ATTR_SIZE_VER8
-	return attr->config3;
-#else
-	return 0;
-#endif
-}
 
 #endif /* PERFRING_COMPAT_H */

@@ -4,23 +4,49 @@
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include "perfring.h"
 
-/* Attr bits that have their meaning here, or none for an event of a whole CPU. */
+/*
+ * Is everything in @attr known here?  What is not copied has no meaning for this
+ * device, and so has what a newer kernel adds to the structure.  What is copied
+ * has perf's meaning, or, for an event of a whole CPU, no effect in perf either.
+ */
 static bool perfring_attr_supported(const struct perf_event_attr *attr)
 {
-	if (attr->sample_type & PERF_SAMPLE_BRANCH_STACK)
-		return false;
-	return !(attr->mmap || attr->comm || attr->freq || attr->enable_on_exec ||
-		 attr->task || attr->precise_ip || attr->mmap_data || attr->mmap2 ||
-		 attr->comm_exec || attr->context_switch || attr->namespaces ||
-		 attr->ksymbol || attr->bpf_event || attr->aux_output ||
-		 attr->cgroup || attr->text_poke || attr->build_id ||
-		 attr->inherit_thread || attr->remove_on_exec || attr->sigtrap ||
-		 attr->branch_sample_type || attr->sample_regs_user ||
-		 attr->sample_stack_user || attr->sample_regs_intr ||
-		 attr->aux_watermark || attr->aux_sample_size || attr->sig_data);
+	struct perf_event_attr known = {
+		.type				= attr->type,
+		.size				= attr->size,
+		.config				= attr->config,
+		.sample_period			= attr->sample_period,
+		.sample_type			= attr->sample_type,
+		.read_format			= attr->read_format,
+		.disabled			= attr->disabled,
+		.inherit			= attr->inherit,
+		.pinned				= attr->pinned,
+		.exclusive			= attr->exclusive,
+		.exclude_user			= attr->exclude_user,
+		.exclude_kernel			= attr->exclude_kernel,
+		.exclude_hv			= attr->exclude_hv,
+		.exclude_idle			= attr->exclude_idle,
+		.inherit_stat			= attr->inherit_stat,
+		.watermark			= attr->watermark,
+		.sample_id_all			= attr->sample_id_all,
+		.exclude_host			= attr->exclude_host,
+		.exclude_guest			= attr->exclude_guest,
+		.exclude_callchain_kernel	= attr->exclude_callchain_kernel,
+		.exclude_callchain_user		= attr->exclude_callchain_user,
+		.use_clockid			= attr->use_clockid,
+		.write_backward			= attr->write_backward,
+		.wakeup_events			= attr->wakeup_events,
+		.config1			= attr->config1,
+		.config2			= attr->config2,
+		.clockid			= attr->clockid,
+		.sample_max_stack		= attr->sample_max_stack,
+	};
+
+	return !memcmp(&known, attr, sizeof(known));
 }
 
 /**
