@@ -278,8 +278,8 @@ int perfring_ring_resync(struct perfring_ring *ring);
 uint64_t perfring_ring_skipped(const struct perfring_ring *ring);
 
 /*
- * Peek and pop: one record at a time.  The first peek opens a batch of its own
- * (-EBUSY with another one open); it is closed when it has been popped empty.
+ * Peek and pop: one record at a time.  Between a peek and its pop no batch,
+ * snapshot or resync is possible (-EBUSY), nor a peek while a batch is open.
  */
 
 /**

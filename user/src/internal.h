@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sources of the library share, and nobody else sees. */
+#ifndef PERFRING_INTERNAL_H
+#define PERFRING_INTERNAL_H
+
+/* Everything is hidden but what the public headers declare. */
+#pragma GCC visibility push(default)
+#include <perfring/perfring.h>
+#pragma GCC visibility pop
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core.h"
+
+#define PERFRING_CACHELINE	64
+
+/* Which system calls a storage has besides its mapping. */
+enum storage_kind {
+	STORAGE_MEMORY,
+	STORAGE_PERF,
+	STORAGE_DEVICE,
+	STORAGE_IMAGE,
+};
+
+struct perfring_storage {
+	enum storage_kind kind;
+	unsigned int flags;		/* PERFRING_STORAGE_* */
+	struct perf_event_mmap_page *control;
+	unsigned char *data;
+	size_t data_size;
+	size_t page_size;
+	void *map;			/* what close unmaps; NULL: the caller's */
+	size_t map_size;
+	int fd;
+	int cpu;
+	int paused;			/* by perfring_storage_pause(); atomic */
+	bool in_use;			/* a ring is open */
+	struct perf_event_attr attr;
+	/* The writer's, far from the fields above, which the reader loads. */
+	struct perfring_core core __attribute__((aligned(PERFRING_CACHELINE)));
+};
+
+struct perfring_writer;
+
+struct perfring_ring {
+	struct perfring_storage *storage;
+	struct perf_event_mmap_page *control;
+	unsigned char *data;
+	uint64_t data_size;
+	uint64_t tail;			/* own copy; data_tail is only stored */
+	bool keep;			/* never store data_tail */
+	bool forward;			/* read by batches, not by snapshots */
+	bool busy;			/* a batch is open */
+	bool peeked;			/* current is the oldest record */
+	uint64_t skipped;
+	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */
+	unsigned char *copy;		/* data_size bytes, from the first snapshot on */
+	struct perfring_batch one;	/* of peek and pop */
+	struct perfring_record current;
+	struct perfring_error error;
+	struct perfring_writer *writer;	/* NULL: the storage has none */
+};
+
+struct perfring_format {
+	uint64_t sample_type;
+	uint64_t read_format;
+	uint64_t branch_type;
+	uint64_t regs_user;
+	uint64_t regs_intr;
+	uint32_t regs_user_nr;
+	uint32_t regs_intr_nr;
+	uint32_t id_size;		/* 0 without sample_id_all */
+	uint32_t read_entry;		/* words of one counter */
+	bool id_all;
+};
+
+/* storage.c */
+int perfring_opts_take(void *own, size_t own_size, const void *given);
+struct perfring_storage *perfring_storage_alloc(enum storage_kind kind);
+int perfring_attr_take(struct perf_event_attr *own, const struct perf_event_attr *given,
+		       uint32_t watermark, uint32_t wakeup_events, bool backward);
+size_t perfring_system_page_size(void);
+int perfring_map_guarded(struct perfring_storage *storage, size_t bytes);
+
+/* storage_perf.c */
+int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite);
+
+/* ring.c */
+uint64_t perfring_load_head(const struct perfring_ring *ring);
+void perfring_release(struct perfring_ring *ring, uint64_t tail);
+bool perfring_ring_busy(struct perfring_ring *ring);
+void perfring_batch_empty(struct perfring_batch *batch, uint64_t position);
+void perfring_batch_set(struct perfring_batch *batch, struct perfring_ring *ring,
+			uint64_t start, uint64_t stop);
+void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position);
+int perfring_batch_fail(struct perfring_batch *batch, int code, uint64_t position,
+			uint16_t size, const char *reason);
+
+/* ring_write.c */
+int perfring_writer_create(struct perfring_ring *ring);
+void perfring_writer_destroy(struct perfring_ring *ring);
+
+/* encode.c: a sample in three parts, so that the middle one need not be copied */
+struct perfring_parts {
+	unsigned char *buffer;		/* 8-byte aligned */
+	size_t room;
+	size_t head;			/* bytes up to the raw data */
+	size_t tail;			/* bytes after its padding, from head on */
+	size_t raw;			/* bytes of the raw data */
+	size_t pad;			/* zeroes after them */
+};
+
+int perfring_encode_parts(const struct perfring_format *format, uint16_t misc,
+			  const struct perfring_sample *sample, struct perfring_parts *parts);
+
+static inline bool perfring_is_power_of_2(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+static inline size_t perfring_round_8(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+#endif /* PERFRING_INTERNAL_H */

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Snapshots of rings whose writer does not wait for the reader, or runs
+ * backward.
+ *
+ * The data is copied, so that the writer is stopped only for the copy and no
+ * record changes under its reader.  ring->tail is the head of the last
+ * snapshot.
+ *
+ * A writer that came in before the pause may still be storing; it has reserved
+ * its room, but not published it.  Over memory its private head tells.  Over a
+ * kernel's ring the head is looked at again after the copy, which catches every
+ * writer that has ended by then.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+
+/*
+ * Word by word, because the writer may be storing there.  What it may have
+ * stored meanwhile is thrown away afterwards; the thread sanitizer cannot know.
+ */
+#if defined(__clang__) || defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
+static void snapshot_copy(unsigned char *to, const unsigned char *from, uint64_t bytes)
+{
+	perfring_word *out = (perfring_word *)(void *)to;
+	const volatile perfring_word *in = (const volatile perfring_word *)(const void *)from;
+
+	for (uint64_t i = 0; i < bytes / sizeof(*in); i++)
+		out[i] = in[i];
+}
+
+/* How far writers have reserved by now. */
+static uint64_t snapshot_reserved(const struct perfring_ring *ring)
+{
+	/* The loads of the copy come before this one. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (ring->storage->flags & PERFRING_STORAGE_WRITABLE)
+		return perfring_local_read(&ring->storage->core.head);
+	return perfring_load_head(ring);
+}
+
+static void snapshot_set(struct perfring_ring *ring, struct perfring_batch *batch, uint64_t head,
+			 uint64_t reserved)
+{
+	bool backward = ring->storage->flags & PERFRING_STORAGE_BACKWARD;
+	uint64_t since = (size_t)(backward ? ring->tail - head : head - ring->tail);
+	uint64_t over = (size_t)(backward ? head - reserved : reserved - head);
+	uint64_t size = ring->data_size;
+	uint64_t whole = over < size ? size - over : 0;
+	uint64_t lap = since < size ? since : size;
+
+	if (backward) {
+		/* Newest first; the oldest ones are what has been overwritten. */
+		uint64_t length = lap < whole ? lap : whole;
+
+		perfring_batch_set(batch, ring, head, head + length);
+		batch->torn = lap - length;
+	} else if (since > whole) {
+		/* The oldest is gone, and with it where the next one begins. */
+		perfring_batch_set(batch, ring, head, head);
+		batch->torn = lap;
+	} else {
+		perfring_batch_set(batch, ring, ring->tail, head);
+	}
+	batch->snapshot = 1;
+	perfring_batch_stretch(batch, batch->start);
+}
+
+int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
+			   struct perfring_batch *batch)
+{
+	struct perfring_storage *storage = ring->storage;
+	uint64_t head, reserved;
+	bool pause;
+
+	perfring_batch_empty(batch, ring->tail);
+	if (flags & ~PERFRING_SNAPSHOT_NO_PAUSE)
+		return perfring_batch_fail(batch, -EINVAL, ring->tail, 0, "unknown flag");
+	if (ring->forward)
+		return perfring_batch_fail(batch, -EOPNOTSUPP, ring->tail, 0,
+					   "the ring is read by batches");
+	if (perfring_ring_busy(ring))
+		return perfring_batch_fail(batch, -EBUSY, ring->tail, 0, "a batch is open");
+	if (!ring->copy) {
+		ring->copy = aligned_alloc(PERFRING_CACHELINE, ring->data_size);
+		if (!ring->copy)
+			return perfring_batch_fail(batch, -ENOMEM, ring->tail, 0,
+						   "no memory for a copy");
+	}
+
+	/* Paused by the caller: it stays so. */
+	pause = !(flags & PERFRING_SNAPSHOT_NO_PAUSE) && !perfring_once_load(storage->paused) &&
+		storage->flags & PERFRING_STORAGE_PAUSABLE;
+	if (pause && perfring_storage_pause(storage))
+		pause = false;
+	head = perfring_load_head(ring);
+	snapshot_copy(ring->copy, ring->data, ring->data_size);
+	reserved = snapshot_reserved(ring);
+	if (pause)
+		perfring_storage_resume(storage);
+
+	if ((head | ring->tail) & 7)
+		return perfring_batch_fail(batch, -EBADMSG, head, 0,
+					   "data_head or data_tail is not a multiple of 8");
+	snapshot_set(ring, batch, head, reserved);
+	return 0;
+}

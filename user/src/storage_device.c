@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/* A ring of /dev/perfringN: the attr comes by ioctl, all else is as with perf. */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+/* The number at the end of the path; -1 when there is none. */
+static int device_cpu(const char *path)
+{
+	size_t len = strlen(path);
+	size_t digits = 0;
+
+	while (digits < len && path[len - digits - 1] >= '0' && path[len - digits - 1] <= '9')
+		digits++;
+	if (!digits || digits > 6)
+		return -1;
+	return (int)strtol(path + len - digits, NULL, 10);
+}
+
+static int device_setup(struct perfring_storage *storage, const char *path,
+			const struct perf_event_attr *attr,
+			const struct perfring_device_opts *opts)
+{
+	int err;
+
+	if (!path || opts->padding[0] || opts->padding[1] || opts->padding[2])
+		return -EINVAL;
+	err = perfring_attr_take(&storage->attr, attr, opts->watermark, opts->wakeup_events,
+				 opts->backward);
+	if (err)
+		return err;
+	storage->cpu = device_cpu(path);
+	storage->fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (storage->fd < 0)
+		return -errno;
+	if ((attr || opts->watermark || opts->wakeup_events || opts->backward) &&
+	    ioctl(storage->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &storage->attr) < 0)
+		return -errno;
+	return perfring_storage_map(storage, opts->pages, opts->overwrite);
+}
+
+int perfring_storage_open_device(const char *path, const struct perf_event_attr *attr,
+				 const struct perfring_device_opts *given,
+				 struct perfring_storage **out)
+{
+	struct perfring_storage *storage;
+	struct perfring_device_opts opts;
+	int err;
+
+	err = perfring_opts_take(&opts, sizeof(opts), given);
+	if (err)
+		return err;
+	storage = perfring_storage_alloc(STORAGE_DEVICE);
+	if (!storage)
+		return -ENOMEM;
+	err = device_setup(storage, path, attr, &opts);
+	if (err) {
+		perfring_storage_close(storage);
+		return err;
+	}
+	*out = storage;
+	return 0;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/* A ring in anonymous memory, written by perfring_write(). */
+#include "internal.h"
+
+#include <sys/eventfd.h>
+
+#define MEMORY_PAGES	8
+
+static void memory_core_init(struct perfring_storage *storage, uint64_t position)
+{
+	const struct perf_event_attr *attr = &storage->attr;
+	struct perfring_core *core = &storage->core;
+
+	core->page = storage->control;
+	core->data = storage->data;
+	core->mask = storage->data_size - 1;
+	core->backward = attr->write_backward;
+	core->overwrite = storage->flags & PERFRING_STORAGE_OVERWRITE;
+	/* As ring_buffer_init() of kernel/events/ring_buffer.c. */
+	if (attr->watermark)
+		core->watermark = attr->wakeup_watermark;
+	if (core->watermark > storage->data_size)
+		core->watermark = storage->data_size;
+	if (!core->watermark)
+		core->watermark = storage->data_size / 2;
+	perfring_core_position(core, (unsigned long)position);
+}
+
+static int memory_setup(struct perfring_storage *storage, const struct perfring_memory_opts *opts)
+{
+	size_t pages = opts->pages ? opts->pages : MEMORY_PAGES;
+	size_t page_size = storage->page_size;
+	int err;
+
+	if (!perfring_is_power_of_2(pages) || opts->position & 7 || opts->padding)
+		return -EINVAL;
+	if (pages > SIZE_MAX / page_size / 2)
+		return -ENOMEM;
+	err = perfring_attr_take(&storage->attr, opts->attr, opts->watermark,
+				 opts->wakeup_events, opts->backward);
+	if (err)
+		return err;
+	err = perfring_map_guarded(storage, (1 + pages) * page_size);
+	if (err)
+		return err;
+
+	storage->data = (unsigned char *)storage->control + page_size;
+	storage->data_size = pages * page_size;
+	storage->control->size = offsetof(struct perf_event_mmap_page, __reserved);
+	storage->control->data_offset = page_size;
+	storage->control->data_size = storage->data_size;
+	storage->cpu = (int)opts->cpu - 1;
+	storage->flags = PERFRING_STORAGE_WRITABLE | PERFRING_STORAGE_PAUSABLE;
+	if (opts->overwrite)
+		storage->flags |= PERFRING_STORAGE_OVERWRITE;
+	if (storage->attr.write_backward)
+		storage->flags |= PERFRING_STORAGE_BACKWARD;
+	memory_core_init(storage, opts->position);
+
+	storage->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return storage->fd < 0 ? -errno : 0;
+}
+
+int perfring_storage_open_memory(const struct perfring_memory_opts *given,
+				 struct perfring_storage **out)
+{
+	struct perfring_storage *storage;
+	struct perfring_memory_opts opts;
+	int err;
+
+	err = perfring_opts_take(&opts, sizeof(opts), given);
+	if (err)
+		return err;
+	storage = perfring_storage_alloc(STORAGE_MEMORY);
+	if (!storage)
+		return -ENOMEM;
+	err = memory_setup(storage, &opts);
+	if (err) {
+		perfring_storage_close(storage);
+		return err;
+	}
+	*out = storage;
+	return 0;
+}

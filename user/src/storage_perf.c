@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/* A ring of perf_event_open(2); and the mapping that the device shares. */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PERF_PAGES	64
+
+/* Map control and data pages of storage->fd; everything else of the storage is set. */
+int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite)
+{
+	size_t page_size = storage->page_size;
+	int prot = overwrite ? PROT_READ : PROT_READ | PROT_WRITE;
+	uint64_t offset, size;
+	void *map;
+	int flags;
+
+	if (!pages)
+		pages = PERF_PAGES;
+	if (!perfring_is_power_of_2(pages))
+		return -EINVAL;
+	if (pages > SIZE_MAX / page_size / 2)
+		return -ENOMEM;
+
+	flags = fcntl(storage->fd, F_GETFL);
+	if (flags < 0 || fcntl(storage->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+
+	map = mmap(NULL, (1 + pages) * page_size, prot, MAP_SHARED, storage->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	storage->map = map;
+	storage->map_size = (1 + pages) * page_size;
+	storage->control = map;
+
+	/* Kernels before 4.1 leave both zero: data is all but the first page. */
+	offset = perfring_once_load(storage->control->data_offset);
+	size = perfring_once_load(storage->control->data_size);
+	if (!offset)
+		offset = page_size;
+	if (!size)
+		size = pages * page_size;
+	if (offset != page_size || size != pages * page_size)
+		return -EBADMSG;
+	storage->data = (unsigned char *)map + page_size;
+	storage->data_size = pages * page_size;
+
+	storage->flags = PERFRING_STORAGE_PAUSABLE;
+	if (overwrite)
+		storage->flags |= PERFRING_STORAGE_OVERWRITE;
+	if (storage->attr.write_backward)
+		storage->flags |= PERFRING_STORAGE_BACKWARD;
+	return 0;
+}
+
+static int perf_setup(struct perfring_storage *storage, const struct perf_event_attr *attr,
+		      pid_t pid, const struct perfring_perf_opts *opts)
+{
+	int err, group = opts->group ? opts->group->fd : -1;
+
+	if (!attr || opts->padding || (opts->group && group < 0))
+		return -EINVAL;
+	err = perfring_attr_take(&storage->attr, attr, opts->watermark, opts->wakeup_events,
+				 opts->backward);
+	if (err)
+		return err;
+	storage->fd = (int)syscall(SYS_perf_event_open, &storage->attr, pid, storage->cpu, group,
+				   (unsigned long)opts->flags | PERF_FLAG_FD_CLOEXEC);
+	if (storage->fd < 0)
+		return -errno;
+	if (opts->no_ring)
+		return 0;
+	return perfring_storage_map(storage, opts->pages, opts->overwrite);
+}
+
+int perfring_storage_open_perf(const struct perf_event_attr *attr, pid_t pid, int cpu,
+			       const struct perfring_perf_opts *given,
+			       struct perfring_storage **out)
+{
+	struct perfring_storage *storage;
+	struct perfring_perf_opts opts;
+	int err;
+
+	err = perfring_opts_take(&opts, sizeof(opts), given);
+	if (err)
+		return err;
+	storage = perfring_storage_alloc(STORAGE_PERF);
+	if (!storage)
+		return -ENOMEM;
+	storage->cpu = cpu;
+	err = perf_setup(storage, attr, pid, &opts);
+	if (err) {
+		perfring_storage_close(storage);
+		return err;
+	}
+	*out = storage;
+	return 0;
+}
