@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CPU 1 goes and comes back under events, readers and writers. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "common.h"
+#include "kselftest_harness.h"
+
+#define CPU	1
+
+FIXTURE(hotplug) {
+	int fd;
+	struct raw raw;
+};
+
+FIXTURE_SETUP(hotplug)
+{
+	if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
+		SKIP(return, "/sys/devices/system/cpu/cpu1/online: %s", strerror(errno));
+	ASSERT_EQ(0, cpu_set_online(CPU, true));
+	self->fd = device_open(CPU);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(hotplug)
+{
+	cpu_set_online(CPU, true);
+	raw_unmap(&self->raw);
+	close(self->fd);
+}
+
+/* An offline CPU's device does not open and takes nothing; both come back with it. */
+TEST_F(hotplug, offline_is_enodev)
+{
+	struct perfring_stats before, after;
+
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(1, write(self->fd, "x", 1));
+	ASSERT_EQ(0, cpu_set_online(CPU, false));
+	EXPECT_EQ(-ENODEV, device_open(CPU));
+	ASSERT_EQ(0, device_stats(self->fd, &before));
+	EXPECT_EQ(-1, write(self->fd, "x", 1));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(-ENODEV, emit(self->fd, 77, 0, NULL, 8, 3, NULL));
+	/* Nobody was there to attempt it. */
+	ASSERT_EQ(0, device_stats(self->fd, &after));
+	EXPECT_EQ(before.attempted, after.attempted);
+	/* Reading and control go on. */
+	EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	EXPECT_EQ(16, raw_head(&self->raw));
+	ASSERT_EQ(0, cpu_set_online(CPU, true));
+	EXPECT_EQ(1, write(self->fd, "x", 1));
+	EXPECT_EQ(32, raw_head(&self->raw));
+}
+
+static volatile bool stop;
+
+static void *poller(void *arg)
+{
+	FIXTURE_DATA(hotplug) *self = arg;
+	uint64_t buf[8192], n = 0;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		poll_events(self->fd, 20);
+		while (raw_next(&self->raw, buf) > 0)
+			n++;
+	}
+	return (void *)(uintptr_t)n;
+}
+
+/* A generator of 500 a second pauses with its CPU and goes on; nothing is lost on the way. */
+TEST_F(hotplug, generator_resumes)
+{
+	struct perf_event_attr attr = output_attr();
+	struct perfring_stats at_offline, later, back;
+	pthread_t thread;
+	void *seen;
+	int i;
+
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config1 = 500;
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 8, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, poller, self));
+	sleep_ms(100);
+	ASSERT_EQ(0, cpu_set_online(CPU, false));
+	ASSERT_EQ(0, device_stats(self->fd, &at_offline));
+	EXPECT_LT(0, at_offline.written);
+	sleep_ms(100);
+	ASSERT_EQ(0, device_stats(self->fd, &later));
+	EXPECT_EQ(at_offline.attempted, later.attempted);
+	ASSERT_EQ(0, cpu_set_online(CPU, true));
+	for (i = 0; i < 200; i++) {
+		sleep_ms(10);
+		ASSERT_EQ(0, device_stats(self->fd, &back));
+		if (back.written > later.written)
+			break;
+	}
+	EXPECT_LT(later.written, back.written);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	ASSERT_EQ(0, device_stats(self->fd, &back));
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, &seen);
+	EXPECT_TRUE(stats_balance(&back));
+	EXPECT_EQ(0, back.lost_full);
+	EXPECT_EQ(back.written, (uintptr_t)seen);
+}
+
+/* Off and on five times, with a writer that is told ENODEV in between and no record gone. */
+TEST_F(hotplug, rounds_under_writes)
+{
+	struct perfring_emit result;
+	uint64_t written = 0, lost = 0;
+	struct perfring_stats stats;
+	int i, ret, absent = 0;
+
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 4, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, cpu_set_online(CPU, i & 1));
+		ret = emit(self->fd, 77, 0, NULL, 40, 200, &result);
+		written += result.written;
+		lost += result.lost;
+		absent += ret == -ENODEV;
+		EXPECT_EQ(i & 1 ? 0 : -ENODEV, ret);
+	}
+	EXPECT_EQ(5, absent);
+	ASSERT_EQ(0, device_stats(self->fd, &stats));
+	/* An overwriting ring is never full. */
+	EXPECT_EQ(5 * 200, stats.attempted);
+	EXPECT_EQ(5 * 200, written);
+	EXPECT_EQ(0, lost);
+	EXPECT_TRUE(stats_balance(&stats));
+}
+
+DEVICE_MAIN
