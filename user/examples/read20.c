@@ -11,7 +11,7 @@ int main(void)
 		.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID,
 	};
 	struct perfring_storage *storage;
-	struct perfring_reader *reader;
+	struct perfring_reader *reader = NULL;
 	struct perfring_record record;
 	int err, seen = 0;
 

@@ -11,6 +11,20 @@ const char *perfring_version(void)
 	       TEXT(PERFRING_VERSION_PATCH);
 }
 
+/* What the C library has to say, in no language but English and in any thread. */
+static const char *error_other(int error)
+{
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 32)
+	const char *text = strerrordesc_np(error);
+
+	if (text)
+		return text;
+#else
+	(void)error;
+#endif
+	return "unknown error";
+}
+
 const char *perfring_strerror(int error)
 {
 	static const struct {
@@ -39,15 +53,11 @@ const char *perfring_strerror(int error)
 		{ ERANGE, "out of range" },
 		{ ESRCH, "no such process" },
 	};
-	const char *text = NULL;
 
 	if (error < 0)
 		error = -error;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (texts[i].code == error)
 			return texts[i].text;
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 32)
-	text = strerrordesc_np(error);
-#endif
-	return text ? text : "unknown error";
+	return error_other(error);
 }

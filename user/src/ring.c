@@ -293,8 +293,9 @@ void perfring_batch_commit(struct perfring_batch *batch)
 		perfring_release(ring, position);
 	} else {
 		/* The head that the snapshot was taken at, see ring_backward.c. */
-		head = ring->storage->flags & PERFRING_STORAGE_BACKWARD ? batch->start
-									: batch->limit;
+		head = batch->limit;
+		if (ring->storage->flags & PERFRING_STORAGE_BACKWARD)
+			head = batch->start;
 		if (ring->storage->flags & PERFRING_STORAGE_OVERWRITE)
 			ring->tail = head;
 		else
