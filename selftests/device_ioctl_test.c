@@ -64,11 +64,12 @@ static void compare_ioctls(struct __test_metadata *_metadata, FIXTURE_DATA(devic
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_LEN(table); i++)
+	for (i = 0; i < ARRAY_LEN(table); i++) {
 		EXPECT_EQ(do_ioctl_word(self->perf, table[i].request, table[i].arg),
 			  do_ioctl_word(self->fd, table[i].request, table[i].arg)) {
 			TH_LOG("%s", table[i].name);
 		}
+	}
 	for (i = 0; i < ARRAY_LEN(periods); i++) {
 		uint64_t period = periods[i];
 

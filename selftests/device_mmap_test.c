@@ -57,8 +57,9 @@ static void map_both(struct __test_metadata *_metadata, FIXTURE_DATA(mapping) *s
 {
 	int i;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, map_pages(self->fd[i], 1 + DATA_PAGES, prot, MAP_SHARED, 0, &self->map[i]));
+	}
 }
 
 /* First mappings, one by one; each is gone before the next. */
@@ -85,13 +86,14 @@ TEST_F(mapping, first_like_perf)
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_LEN(table); i++)
+	for (i = 0; i < ARRAY_LEN(table); i++) {
 		EXPECT_EQ(map_pages(self->fd[1], table[i].pages, table[i].prot, table[i].flags,
 			      table[i].offset, NULL),
 			  map_pages(self->fd[0], table[i].pages, table[i].prot, table[i].flags,
 			      table[i].offset, NULL)) {
 			TH_LOG("case %u", i);
 		}
+	}
 	/* An offset is never right here; perf has found a use for some. */
 	EXPECT_EQ(-EINVAL, map_pages(self->fd[0], 1 + 4, rw, MAP_SHARED, 1, NULL));
 }
@@ -108,11 +110,12 @@ TEST_F(mapping, second_like_perf)
 	struct perf_event_mmap_page *page;
 
 	map_both(_metadata, self, PROT_READ | PROT_WRITE);
-	for (i = 0; i < ARRAY_LEN(pages); i++)
+	for (i = 0; i < ARRAY_LEN(pages); i++) {
 		EXPECT_EQ(map_pages(self->fd[1], pages[i], PROT_READ | PROT_WRITE, MAP_SHARED, 0, NULL),
 			  map_pages(self->fd[0], pages[i], PROT_READ | PROT_WRITE, MAP_SHARED, 0, NULL)) {
 			TH_LOG("second mapping of %zu pages", pages[i]);
 		}
+	}
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, map_pages(self->fd[i], 1 + DATA_PAGES, PROT_READ, MAP_SHARED, 0, &again[i]));
 		((struct perf_event_mmap_page *)self->map[i])->data_tail = 4711;
@@ -124,8 +127,9 @@ TEST_F(mapping, second_like_perf)
 		ASSERT_EQ(0, munmap(again[i], (1 + DATA_PAGES) * page_size));
 	}
 	/* All gone: another size is fine. */
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(0, map_pages(self->fd[i], 1 + 8, PROT_READ | PROT_WRITE, MAP_SHARED, 0, NULL));
+	}
 }
 
 /* What a fresh control page says. */
@@ -187,8 +191,9 @@ TEST_F(mapping, writes_like_perf)
 	for (i = 0; i < 2; i++)
 		munmap(self->map[i], (1 + DATA_PAGES) * page_size);
 	map_both(_metadata, self, PROT_READ);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(SIGSEGV, touch(self->map[i], true));
+	}
 }
 
 /* Parts of it: head and data belong together. */

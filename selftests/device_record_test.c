@@ -98,8 +98,9 @@ static void check_sample(struct __test_metadata *_metadata, FIXTURE_DATA(record)
 		ASSERT_LE(2, nr);
 		ASSERT_GE(127 + 1, nr);
 		EXPECT_EQ(KERNEL_CHAIN, field[0]);
-		for (i = 1; i < nr; i++)
+		for (i = 1; i < nr; i++) {
 			EXPECT_LE(LOWEST_KERNEL, field[i]);
+		}
 		field += nr;
 	}
 	if (type & PERF_SAMPLE_RAW) {
@@ -253,8 +254,9 @@ TEST_F(record, sample_id)
 	ASSERT_EQ(0, emit(self->fd, 77, 5, NULL, 8, 63 + 11, &result));
 	EXPECT_EQ(63, result.written);
 	EXPECT_EQ(11, result.lost);
-	for (i = 0; i < 63; i++)
+	for (i = 0; i < 63; i++) {
 		ASSERT_EQ(64, raw_next(&self->raw, self->buf));
+	}
 	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
 	EXPECT_EQ(5, header->misc);
 	EXPECT_EQ(0x0706050403020100ULL, self->buf[1]);

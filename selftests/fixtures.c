@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#define FIXTURES_NO_HARNESS	/* it defines functions, once a program */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "fixtures.h"
 
@@ -33,7 +34,6 @@ static int output_load(struct backend *b, const char **missing)
 	char path[PATH_MAX];
 	struct bpf_map *map;
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
-	size_t size;
 	int err;
 
 	*missing = "output.bpf.o beside the test";
@@ -52,9 +52,21 @@ static int output_load(struct backend *b, const char **missing)
 	*missing = "a map or program in output.bpf.o";
 	bpf_object__for_each_map(map, b->object)
 		if (strstr(bpf_map__name(map), ".bss"))
-			b->request = (void *)bpf_map__initial_value(map, &size);
+			b->request = mmap(NULL, sizeof(*b->request), PROT_READ | PROT_WRITE,
+					  MAP_SHARED, bpf_map__fd(map), 0);
+	if (b->request == MAP_FAILED)
+		b->request = NULL;
 	b->program = bpf_program__fd(bpf_object__find_program_by_name(b->object, "output"));
 	return b->request && b->program >= 0 ? 0 : -ENOENT;
+}
+
+static void output_unload(struct backend *b)
+{
+	if (b->request)
+		munmap(b->request, sizeof(*b->request));
+	b->request = NULL;
+	bpf_object__close(b->object);
+	b->object = NULL;
 }
 
 bool backend_available(enum backend_kind kind, char *why, size_t len)
@@ -79,7 +91,7 @@ bool backend_available(enum backend_kind kind, char *why, size_t len)
 	}
 	close(ret);
 	ret = output_load(&b, &missing);
-	bpf_object__close(b.object);
+	output_unload(&b);
 	if (ret) {
 		snprintf(why, len, "%s: %s%s", missing, strerror(-ret),
 			 ret == -EPERM ? ": no permission (CAP_BPF and CAP_PERFMON)" : "");
@@ -169,9 +181,7 @@ int backend_open(struct backend *b, enum backend_kind kind, const struct backend
 
 void backend_close(struct backend *b)
 {
-	if (b->object)
-		bpf_object__close(b->object);
-	b->object = NULL;
+	output_unload(b);
 	perfring_ring_close(b->ring);
 	b->ring = NULL;
 	perfring_storage_close(b->storage);

@@ -11,7 +11,9 @@
 #include <perfring/perfring.h>
 #include <string.h>
 #include "common.h"
+#ifndef FIXTURES_NO_HARNESS
 #include "kselftest_harness.h"
+#endif
 
 enum backend_kind { MEMORY, PERF, DEVICE };
 

@@ -198,8 +198,9 @@ TEST_F(loader, unload_under_load)
 		ASSERT_EQ(0, raw_map(&raw[i], fd[i], 4, i ? 0 : PROT_READ));
 		ASSERT_EQ(0, do_ioctl(fd[i], PERF_EVENT_IOC_ENABLE, NULL));
 	}
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, writer, &fd[0]));
+	}
 	for (i = 0; i < 20; i++) {
 		refused += module_unload() < 0;
 		sleep_ms(10);
