@@ -1,0 +1,236 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh [OPTION]... -- COMMAND [ARG]...   run COMMAND in a virtual machine
+# run.sh [OPTION]... --shell               a shell there
+#
+#   --kernel V    6.1 or 6.12 (default 6.12)
+#   --cpus N      processors (default 2)
+#   --memory SIZE memory (default 2G)
+#   --timeout S   end the guest after so many seconds (default 900)
+#   --append ARGS more words for the kernel's command line
+#   --log FILE    where to leave the kernel's console
+#
+# The guest sees the host's root read-only, with a tmpfs over it: what it
+# writes is gone when it ends. COMMAND runs as root in the current folder, with
+# those variables of the caller whose names begin with PERFRING_ or KSELFTEST_.
+# Its output goes to stdout, the kernel's warnings to stderr.
+#
+# ACCEL=kvm|tcg overrides the choice of accelerator, SILENCE=S the seconds
+# after which a guest that prints nothing is ended (30).
+#
+# The status is that of COMMAND, or
+#   97  the guest died or never started     98  it was silent, or out of time
+#   99  the kernel reported a bug
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+kernel=6.12 cpus=2 memory=2G timeout=900 append='' log='' shell=
+silence=${SILENCE:-30}
+
+usage()
+{
+	sed -n '4,13s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--shell) shell=1 ;;
+	--)
+		shift
+		break
+		;;
+	--kernel | --cpus | --memory | --timeout | --append | --log)
+		[ $# -ge 2 ] || usage
+		printf -v "${1#--}" %s "$2"
+		shift
+		;;
+	*) usage ;;
+	esac
+	shift
+done
+[ -n "$shell" ] || [ $# -gt 0 ] || usage
+
+say()
+{
+	echo "run.sh: $*" >&2
+}
+
+kdir=$("$here/kernel.sh" "$kernel")
+release=$(<"$kdir/release")
+
+# Modules in the order of insertion; those of newer packages are compressed.
+make_initramfs()
+{
+	local out=$1 dir module file
+	dir=$(mktemp -d)
+	mkdir -p "$dir"/{bin,modules,proc,dev,host,rw,root}
+	cp "$(PATH=$PATH:/bin:/usr/bin command -v busybox)" "$dir/bin/busybox"
+	cp "$here/initramfs-init" "$dir/init"
+	chmod 755 "$dir/init"
+	for module in virtio_pci virtio_console 9p 9pnet_virtio overlay; do
+		PATH=$PATH:/sbin:/usr/sbin modprobe -d "$kdir" -S "$release" -D "$module"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+		while read -r module; do
+			file=${module##*/}
+			file=${file%.xz}
+			if [ "$module" = "${module%.xz}" ]; then
+				cp "$module" "$dir/modules/$file"
+			else
+				xz -dc "$module" >"$dir/modules/$file"
+			fi
+			echo "$file"
+		done >"$dir/modules/order"
+	(cd "$dir" && find . | cpio -o -H newc -R 0:0 --quiet) >"$out.$$"
+	mv "$out.$$" "$out"
+	rm -r "$dir"
+}
+
+# One initramfs for each kernel and for each text of its init.
+initramfs=$kdir.initramfs-$(cat "$here/initramfs-init" "$0" | cksum | tr ' ' -)
+[ -e "$initramfs" ] || make_initramfs "$initramfs"
+
+# /dev/kvm can exist on a machine whose processor has nothing to offer.
+accel=${ACCEL:-}
+if [ -z "$accel" ]; then
+	accel=tcg
+	if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+		accel=kvm
+	fi
+fi
+case $accel in
+kvm) machine=(-accel kvm -cpu host) ;;
+tcg) machine=(-accel 'tcg,thread=multi' -cpu max) ;;
+*)
+	say "ACCEL=$accel: kvm or tcg"
+	exit 2
+	;;
+esac
+
+tmp=$(mktemp -d)
+qemu='' tails=()
+# shellcheck disable=SC2317 # reached through the trap
+cleanup()
+{
+	local pid
+	for pid in "$qemu" "${tails[@]}"; do
+		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+	done
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+console=$tmp/console
+: >"$console"
+: >"$tmp/output"
+chmod 755 "$tmp"
+
+# What the guest reads through the host's root.
+echo "$kdir" >"$tmp/kernel"
+cp "$here/init" "$tmp/init"
+chmod 755 "$tmp/init"
+{
+	echo '#!/bin/bash'
+	printf 'cd %q || exit 97\n' "$PWD"
+	while IFS= read -r name; do
+		printf 'export %s=%q\n' "$name" "${!name}"
+	done < <(compgen -e | grep -E '^(PERFRING_|KSELFTEST_|TERM$)')
+	if [ -n "$shell" ]; then
+		: >"$tmp/interactive"
+		if size=$(stty size 2>/dev/null); then
+			echo "stty rows ${size% *} cols ${size#* }"
+		fi
+		echo 'exec bash -i'
+	else
+		echo "exec $(printf '%q ' "$@")"
+	fi
+} >"$tmp/command"
+chmod 755 "$tmp/command"
+
+# oops=panic with -no-reboot: a guest that crashed ends at once, its trace on
+# the console. tsc=nowatchdog: an emulated TSC may look unsteady to the
+# watchdog when the host is busy, which is no fault of the module.
+cmdline="console=ttyS0 loglevel=7 panic=-1 oops=panic tsc=nowatchdog mitigations=off"
+cmdline+=" random.trust_cpu=on rdinit=/init perfring.dir=$tmp $append"
+
+args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
+	"${machine[@]}" -smp "$cpus" -m "$memory"
+	-kernel "$kdir/vmlinuz" -initrd "$initramfs" -append "$cmdline"
+	-chardev "file,id=console,path=$console" -serial chardev:console
+	-virtfs "local,path=/,mount_tag=hostroot,readonly=on,security_model=none,multidevs=remap"
+	-device virtio-rng-pci
+	-device virtio-serial-pci
+	-chardev "file,id=status,path=$tmp/status"
+	-device 'virtserialport,chardev=status,name=perfring.status'
+	-chardev "file,id=dmesg,path=$tmp/dmesg"
+	-device 'virtserialport,chardev=dmesg,name=perfring.dmesg')
+
+if [ -n "$shell" ]; then
+	args+=(-chardev 'stdio,id=tty,signal=off' -device 'virtconsole,chardev=tty')
+	qemu-system-x86_64 "${args[@]}" || say "qemu ended with status $?"
+else
+	args+=(-chardev "file,id=output,path=$tmp/output"
+		-device 'virtserialport,chardev=output,name=perfring.output')
+	start=$SECONDS
+	qemu-system-x86_64 "${args[@]}" </dev/null 2>"$tmp/qemu" &
+	qemu=$!
+	tail -q -n +1 -s 0.2 -f --pid="$qemu" "$tmp/output" &
+	tails+=($!)
+	# The boot is left out: what it prints is shown when something went wrong.
+	tail -q -n +1 -s 0.2 -f --pid="$qemu" "$console" |
+		sed -u -e '1,/perfring-guest: .* is up/d' -e 's/\r//g' -e '/reboot: Power down/d' -e 's/^/[kernel] /' >&2 &
+	tails+=($!)
+
+	ended=
+	size=0 quiet=0
+	while kill -0 "$qemu" 2>/dev/null; do
+		sleep 1
+		now=$(stat -c %s "$console" "$tmp/output" | tr '\n' +)
+		quiet=$((quiet + 1))
+		[ "$now" = "$size" ] || quiet=0
+		size=$now
+		if [ "$quiet" -ge "$silence" ]; then
+			ended="the guest ($release) printed nothing for $silence s and was ended"
+		elif [ $((SECONDS - start)) -ge "$timeout" ]; then
+			ended="the guest ($release) ran longer than $timeout s and was ended"
+		fi
+		if [ -n "$ended" ]; then
+			kill "$qemu" 2>/dev/null || true
+			break
+		fi
+	done
+	wait "$qemu" || true
+	qemu=
+	wait "${tails[@]}" || true
+	tails=()
+fi
+
+tr -d '\r' <"$console" >"$tmp/console.log"
+if [ -n "$log" ]; then
+	mkdir -p "$(dirname "$log")"
+	# After the boot the console has the warnings only, dmesg has the rest.
+	cp "$([ -s "$tmp/dmesg" ] && echo "$tmp/dmesg" || echo "$tmp/console.log")" "$log"
+fi
+
+# Two views of one log: the console has what came before a crash, dmesg has
+# the lines that are too quiet for the console (kmemleak's, for one).
+if ! report=$("$here/scan.sh" "$tmp/console.log"); then
+	say "the kernel ($release) reported a bug:"
+	echo "$report" >&2
+	exit 99
+elif [ -s "$tmp/dmesg" ] && ! report=$("$here/scan.sh" "$tmp/dmesg"); then
+	say "the kernel ($release) reported a bug:"
+	echo "$report" >&2
+	exit 99
+fi
+
+if [ ! -s "$tmp/status" ]; then
+	say "${ended:-the guest ($release) died without a status}; the end of its console:"
+	tail -n 25 "$tmp/console.log" >&2
+	[ ! -s "$tmp/qemu" ] || cat "$tmp/qemu" >&2
+	[ -z "${ended:-}" ] || exit 98
+	exit 97
+fi
+exit "$(<"$tmp/status")"
