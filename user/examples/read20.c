@@ -2,29 +2,34 @@
 #include <perfring/perfring.h>
 #include <stdio.h>
 
-/* Sample this program's own work every millisecond, read the first twenty records. */
+/* Sample this program's own work every millisecond; show the first five samples. */
 int main(void)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = 1000000, .exclude_kernel = 1,
-		.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID,
+		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK, .sample_period = 1000000,
+		.exclude_kernel = 1, .sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_PERIOD,
 	};
 	struct perfring_storage *storage;
 	struct perfring_reader *reader = NULL;
+	struct perfring_format *format = NULL;
 	struct perfring_record record;
-	int err, seen = 0;
+	struct perfring_sample sample;
+	int seen = 0, err = perfring_format_compile(&attr, &format);
 
-	err = perfring_reader_create(NULL, &reader);
 	if (!err)
+		err = perfring_reader_create(NULL, &reader);
+	if (!err)	/* or _open_device("/dev/perfring0", ...), _open_memory(...), _open_image(...) */
 		err = perfring_storage_open_perf(&attr, 0, -1, NULL, &storage);
 	if (!err)
 		err = perfring_reader_add(reader, storage);
-	while (err >= 0 && seen < 20)
-		if ((err = perfring_reader_next(reader, &record, NULL)) > 0)
-			printf("record %2d: type %u, %u bytes\n", ++seen, record.type, record.size);
+	while (err >= 0 && seen < 5)
+		if ((err = perfring_reader_next(reader, &record, NULL)) > 0 &&
+		    (err = perfring_decode_sample(format, &record, &sample, NULL)) >= 0)
+			printf("sample %d: %u bytes, period %llu, %s\n", ++seen, record.size,
+			       (unsigned long long)sample.period, sample.ip ? "in user code" : "?");
 	if (err < 0)
-		printf("failed: %s\n", perfring_strerror(err));
-	perfring_reader_destroy(reader);	/* closes the storage as well */
+		fprintf(stderr, "read20: %s\n", perfring_strerror(err));
+	perfring_reader_destroy(reader);	/* and the storage with it */
+	perfring_format_free(format);
 	return err < 0;
 }

@@ -3,8 +3,8 @@
  * Write: the other side of a ring in memory.
  *
  * The protocol is the kernel writer's, byte for byte.  One thread writes a
- * ring; its signal handlers may write as well.  The reader may be
- * another thread.
+ * ring; its signal handlers may write as well, with perfring_write() and
+ * perfring_write_record().  The reader may be another thread.
  */
 #ifndef PERFRING_WRITE_H
 #define PERFRING_WRITE_H
@@ -82,6 +82,8 @@ int perfring_write_record(struct perfring_ring *ring, const void *data, size_t l
  * @format: layout; NULL: the storage's attr
  * @misc: header.misc
  * @sample: as in perfring_encode_sample()
+ *
+ * Not from a signal handler: the fields are put together in memory of the ring.
  *
  * Return: as perfring_write().
  */
