@@ -9,6 +9,7 @@
 #   --memory SIZE memory (default 2G)
 #   --timeout S   end the guest after so many seconds (default 900)
 #   --append ARGS more words for the kernel's command line
+#   --path DIR    a folder to put first in PATH
 #   --log FILE    where to leave the kernel's console
 #
 # The guest sees the host's root read-only, with a tmpfs over it: what it
@@ -25,12 +26,12 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=6.12 cpus=2 memory=2G timeout=900 append='' log='' shell=
+kernel=6.12 cpus=2 memory=2G timeout=900 append='' path='' log='' shell=
 silence=${SILENCE:-30}
 
 usage()
 {
-	sed -n '4,13s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,14s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -41,7 +42,7 @@ while [ $# -gt 0 ]; do
 		shift
 		break
 		;;
-	--kernel | --cpus | --memory | --timeout | --append | --log)
+	--kernel | --cpus | --memory | --timeout | --append | --path | --log)
 		[ $# -ge 2 ] || usage
 		printf -v "${1#--}" %s "$2"
 		shift
@@ -133,6 +134,7 @@ cp "$here/init" "$tmp/init"
 chmod 755 "$tmp/init"
 {
 	echo '#!/bin/bash'
+	[ -z "$path" ] || printf 'PATH=%q:$PATH\n' "$path"
 	printf 'cd %q || exit 97\n' "$PWD"
 	while IFS= read -r name; do
 		printf 'export %s=%q\n' "$name" "${!name}"
@@ -206,6 +208,7 @@ else
 	wait "${tails[@]}" || true
 	tails=()
 fi
+[ -z "${ended:-}" ] || say "$ended"
 
 tr -d '\r' <"$console" >"$tmp/console.log"
 if [ -n "$log" ]; then
@@ -227,8 +230,8 @@ elif [ -s "$tmp/dmesg" ] && ! report=$("$here/scan.sh" "$tmp/dmesg"); then
 fi
 
 if [ ! -s "$tmp/status" ]; then
-	say "${ended:-the guest ($release) died without a status}; the end of its console:"
-	tail -n 25 "$tmp/console.log" >&2
+	say "the guest ($release) left no status; the end of its console:"
+	tail -n 15 "$tmp/console.log" >&2
 	[ ! -s "$tmp/qemu" ] || cat "$tmp/qemu" >&2
 	[ -z "${ended:-}" ] || exit 98
 	exit 97

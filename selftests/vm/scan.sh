@@ -21,5 +21,5 @@ good+='|kfence: initialized'
 
 found=$(grep -nE "$bad" "$1" | grep -vE "$good" | head -n 1 | cut -d: -f1) || true
 [ -n "$found" ] || exit 0
-tail -n "+$((found > 2 ? found - 2 : 1))" "$1" | head -n 60
+tail -n "+$((found > 2 ? found - 2 : 1))" "$1" | head -n 30
 exit 1
