@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The command perfring, from outside: exit statuses, and a few words that have to
+ * be there. PERFRING_COMMAND names another one than that which was built.
+ */
+#include <perfring/perfring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fixtures.h"
+
+static char output[1 << 20];
+
+/* Run `perfring @args`; its exit status (128 + signal), stdout and stderr in output. */
+static int perfring(const char *args)
+{
+	const char *command = getenv("PERFRING_COMMAND") ?: USER_O "/perfring";
+	char line[8192];
+	size_t n = 0, got;
+	int status;
+	FILE *pipe;
+
+	snprintf(line, sizeof(line), "timeout 25 %s %s 2>&1", command, args);
+	pipe = popen(line, "r");
+	if (!pipe)
+		return -1;
+	while (n < sizeof(output) - 1 && (got = fread(output + n, 1, sizeof(output) - 1 - n, pipe)))
+		n += got;
+	output[n] = '\0';
+	status = pclose(pipe);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static bool said(const char *what)
+{
+	return strstr(output, what);
+}
+
+FIXTURE(command) {
+};
+
+FIXTURE_SETUP(command)
+{
+	char why[WHY_LEN];
+
+	if (!device_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(command)
+{
+}
+
+/* Wrong arguments: not 0, no signal, and the value that is wrong is named. */
+TEST(bad_arguments)
+{
+	static const char *const table[][2] = {
+		{ "frobnicate", "frobnicate" },
+		{ "dump", "" },
+		{ "dump nosuch:0/x", "nosuch" },
+		{ "dump perf:0/nosuch:event -n 1", "nosuch" },
+		{ "dump perf:99999/sched:sched_switch -n 1", "99999" },
+		{ "dump image:/nonexistent/ring", "/nonexistent/ring" },
+		{ "--nosuch", "nosuch" },
+	};
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < ARRAY_LEN(table); i++) {
+		status = perfring(table[i][0]);
+		EXPECT_LT(0, status) {
+			TH_LOG("perfring %s", table[i][0]);
+		}
+		EXPECT_GT(124, status) {
+			TH_LOG("perfring %s: %s", table[i][0], output);
+		}
+		EXPECT_TRUE(said(table[i][1])) {
+			TH_LOG("perfring %s: %s", table[i][0], output);
+		}
+	}
+}
+
+TEST(help)
+{
+	EXPECT_EQ(0, perfring("--help"));
+	EXPECT_TRUE(said("load"));
+	EXPECT_TRUE(said("dump"));
+	EXPECT_TRUE(said("stats"));
+	EXPECT_TRUE(said("demo"));
+}
+
+/* Five switches of real perf; as JSON, a line that begins with a brace for each. */
+TEST(dump_perf)
+{
+	char why[WHY_LEN];
+
+	if (!backend_available(PERF, why, sizeof(why)))
+		SKIP(return, "%s", why);
+	EXPECT_EQ(0, perfring("dump perf:0/sched:sched_switch -n 5")) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_NE('\0', output[0]);
+}
+
+/* An image of a ring with a LOST record in it. */
+TEST(dump_image)
+{
+	char path[] = "/tmp/perfring-cli-XXXXXX", args[64];
+	struct perfring_storage *storage;
+	struct perfring_ring *ring;
+	int i, fd = mkstemp(path);
+
+	ASSERT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, perfring_storage_open_memory(NULL, &storage));
+	ASSERT_EQ(0, perfring_ring_open(storage, NULL, &ring));
+	for (i = 0; i < 3; i++) {
+		ASSERT_LE(0, perfring_write(ring, PERF_RECORD_SAMPLE, 0, "abcdefgh", 8));
+	}
+	ASSERT_EQ(0, perfring_storage_save(storage, path));
+	snprintf(args, sizeof(args), "dump image:%s", path);
+	EXPECT_EQ(0, perfring(args)) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_NE('\0', output[0]);
+	perfring_ring_close(ring);
+	perfring_storage_close(storage);
+	unlink(path);
+}
+
+/* Without the module: said how to load it. With it: generator, counters and the demo. */
+TEST(without_module)
+{
+	if (module_loaded() || getenv("PERFRING_MODULE"))
+		return;	/* what it is about cannot be; the next test can */
+	EXPECT_LT(0, perfring("dump dev:0/generator,rate=100 -n 1"));
+	EXPECT_TRUE(said("load"));
+	EXPECT_LT(0, perfring("stats"));
+}
+
+TEST_F(command, dump)
+{
+	EXPECT_EQ(0, perfring("dump dev:0/generator,rate=1000 -n 5")) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_NE('\0', output[0]);
+	EXPECT_LT(0, perfring("dump dev:0/nosuch -n 1"));
+	EXPECT_TRUE(said("nosuch"));
+}
+
+TEST_F(command, stats)
+{
+	EXPECT_EQ(0, perfring("stats")) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_TRUE(said("attempted"));
+}
+
+/* Both rings tell the same: exit status 0. */
+TEST_F(command, demo)
+{
+	EXPECT_EQ(0, perfring("demo -t 1")) {
+		TH_LOG("%s", output);
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The examples run, and the README shows the one that it says. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "common.h"
+#include "kselftest_harness.h"
+
+static char *slurp(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = calloc(1, 1 << 20);
+
+	if (!file || !text) {
+		if (file)
+			fclose(file);
+		free(text);
+		return NULL;
+	}
+	if (fread(text, 1, (1 << 20) - 1, file) == 0)
+		text[0] = '\0';
+	fclose(file);
+	return text;
+}
+
+/* Each ends by itself with 0 and has said something. */
+TEST(examples_run)
+{
+	char line[1024], out[4096];
+	struct dirent *entry;
+	DIR *dir = opendir(USER_O "/examples");
+	unsigned int n = 0;
+	size_t len;
+	FILE *pipe;
+	int status;
+
+	if (geteuid() && file_long("/proc/sys/kernel/perf_event_paranoid", 2) > 2)
+		SKIP(return, "uid %d: no permission for perf events", geteuid());
+	if (!dir)
+		SKIP(return, "%s: not built", USER_O "/examples");
+	while ((entry = readdir(dir))) {
+		/* Programs have no dot in their names. */
+		if (strchr(entry->d_name, '.'))
+			continue;
+		snprintf(line, sizeof(line), "timeout 20 %s/examples/%s", USER_O, entry->d_name);
+		if (access(line + strlen("timeout 20 "), X_OK))
+			continue;
+		pipe = popen(line, "r");
+		ASSERT_NE(NULL, pipe);
+		len = fread(out, 1, sizeof(out), pipe);
+		status = pclose(pipe);
+		EXPECT_EQ(0, status) {
+			TH_LOG("%s: status %#x", entry->d_name, status);
+		}
+		EXPECT_LT(0, len) {
+			TH_LOG("%s says nothing", entry->d_name);
+		}
+		n++;
+	}
+	closedir(dir);
+	EXPECT_LT(0, n);
+}
+
+/*
+ * README.md: between the two comments is a block of C that is
+ * user/examples/read20.c, but for its first line, which is the licence's.
+ */
+TEST(readme_has_read20)
+{
+	char *readme = slurp(TOP "/README.md"), *source = slurp(TOP "/user/examples/read20.c");
+	char *begin, *end, *body;
+
+	if (!readme)
+		SKIP(return, "README.md: not here (installed tests have none)");
+	ASSERT_NE(NULL, source);
+	begin = strstr(readme, "<!-- begin read20.c -->\n");
+	ASSERT_NE(NULL, begin);
+	end = strstr(begin, "<!-- end read20.c -->");
+	ASSERT_NE(NULL, end);
+	begin = strstr(begin, "```c\n");
+	ASSERT_NE(NULL, begin);
+	begin += strlen("```c\n");
+	ASSERT_LT(begin, end);
+	*end = '\0';
+	end = strstr(begin, "```\n");
+	ASSERT_NE(NULL, end);
+	*end = '\0';
+	body = source;
+	if (!strncmp(body, "// SPDX", 7) && strncmp(begin, "// SPDX", 7))
+		body = strchr(body, '\n') + 1;
+	EXPECT_STREQ(body, begin);
+	free(readme);
+	free(source);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The sources: the generator's promises, sched_switch against perf's own. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "common.h"
+#include "kselftest_harness.h"
+
+FIXTURE(source) {
+	int fd;
+	struct raw raw;
+	uint64_t buf[8192];
+};
+
+FIXTURE_SETUP(source)
+{
+	self->fd = device_open(0);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(source)
+{
+	raw_unmap(&self->raw);
+	close(self->fd);
+}
+
+static void start(struct __test_metadata *_metadata, FIXTURE_DATA(source) *self,
+		  struct perf_event_attr *attr, size_t pages)
+{
+	attr->type = pmu_type();
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, attr));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, pages, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+}
+
+/* The payload in self->buf: number, length, CRC and bytes by the rule. NULL or what is wrong. */
+static const char *verify(FIXTURE_DATA(source) *self, int size, uint64_t *seq, uint32_t *len)
+{
+	static unsigned char copy[65536];
+	struct perfring_generator_payload head, zero_crc;
+	const unsigned char *payload = (unsigned char *)self->buf + 12;
+	uint32_t i;
+
+	memcpy(&head, payload, sizeof(head));
+	if (head.len < sizeof(head) || size != (int)((12 + head.len + 7) & ~7U))
+		return "length";
+	for (i = sizeof(head); i < head.len; i++)
+		if (payload[i] != (unsigned char)(head.seq + i))
+			return "bytes";
+	memcpy(copy, payload, head.len);
+	zero_crc = head;
+	zero_crc.crc = 0;
+	memcpy(copy, &zero_crc, sizeof(zero_crc));
+	if (crc32_zlib(copy, head.len) != head.crc)
+		return "crc";
+	*seq = head.seq;
+	*len = head.len;
+	return NULL;
+}
+
+/*
+ * 1000 ticks a second, payloads of 16 to 20 bytes in turn. Numbers rise by one,
+ * lengths go round, and over the time between two looks at the clock no more than
+ * 1000 a second came (and more than a few).
+ */
+TEST_F(source, generator)
+{
+	struct perf_event_attr attr = output_attr();
+	uint64_t seq, expected = 0, from, to;
+	struct perfring_stats stats;
+	const char *wrong;
+	uint32_t len;
+	int size;
+
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config1 = 1000;
+	attr.config2 = 16 | 20 << 16;
+	from = now_ns();
+	start(_metadata, self, &attr, 16);
+	sleep_ms(300);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	to = now_ns();
+	while ((size = raw_next(&self->raw, self->buf)) > 0) {
+		wrong = verify(self, size, &seq, &len);
+		ASSERT_EQ(NULL, wrong) {
+			TH_LOG("record %llu: %s", (unsigned long long)expected, wrong);
+		}
+		ASSERT_EQ(expected, seq);
+		ASSERT_EQ(16 + expected % 5, len);
+		expected++;
+	}
+	EXPECT_EQ(0, size);
+	EXPECT_GE((to - from) / 1000000 + 1, expected);
+	EXPECT_LT(10, expected);
+	ASSERT_EQ(0, device_stats(self->fd, &stats));
+	EXPECT_EQ(expected, stats.written);
+	/* Disabled: no more come. */
+	sleep_ms(20);
+	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
+}
+
+/* Bursts of 50 at 500 a second into a page: gaps in the numbers are what LOST says. */
+TEST_F(source, generator_gaps_are_lost)
+{
+	struct perf_event_attr attr = output_attr();
+	uint64_t seq, next = 0, gaps = 0, lost = 0, seen = 0, end;
+	struct perfring_stats stats;
+	uint32_t len;
+	int size;
+
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config1 = 500 | 50ULL << 32;
+	attr.config2 = 16 | 400 << 16;
+	start(_metadata, self, &attr, 1);
+	end = now_ns() + 300000000ULL;
+	for (;;) {
+		size = raw_next(&self->raw, self->buf);
+		ASSERT_LE(0, size);
+		if (!size) {
+			if (now_ns() >= end)
+				break;
+			/* Too slow on purpose. */
+			sleep_ms(5);
+			continue;
+		}
+		if (((struct perf_event_header *)self->buf)->type == PERF_RECORD_LOST) {
+			lost += self->buf[2];
+			continue;
+		}
+		ASSERT_EQ(NULL, verify(self, size, &seq, &len));
+		ASSERT_LE(next, seq);
+		gaps += seq - next;
+		next = seq + 1;
+		seen++;
+	}
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	EXPECT_LT(0, lost);
+	EXPECT_EQ(gaps, lost);
+	while ((size = raw_next(&self->raw, self->buf)) > 0)
+		seen += ((struct perf_event_header *)self->buf)->type == PERF_RECORD_SAMPLE;
+	ASSERT_EQ(0, device_stats(self->fd, &stats));
+	EXPECT_TRUE(stats_balance(&stats));
+	EXPECT_EQ(seen, stats.written);
+}
+
+/* Period 10: one record for ten events; the count says all; PERIOD in each sample. */
+TEST_F(source, generator_period)
+{
+	struct perf_event_attr attr = output_attr();
+	uint64_t count, n = 0;
+
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config1 = 1000;
+	attr.sample_period = 10;
+	attr.sample_type = PERF_SAMPLE_PERIOD;
+	start(_metadata, self, &attr, 1);
+	sleep_ms(200);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	ASSERT_EQ((ssize_t)sizeof(count), read(self->fd, &count, sizeof(count)));
+	while (raw_next(&self->raw, self->buf) == 16) {
+		EXPECT_EQ(10, self->buf[1]);
+		n++;
+	}
+	EXPECT_LT(10, count);
+	EXPECT_EQ(count / 10, n);
+	/* RESET: the count starts over, the next number too. */
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_RESET, NULL));
+	ASSERT_EQ((ssize_t)sizeof(count), read(self->fd, &count, sizeof(count)));
+	EXPECT_EQ(0, count);
+}
+
+/* Nothing ever comes from dummy. */
+TEST_F(source, dummy)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.config = PERF_COUNT_SW_DUMMY;
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	sleep_ms(50);
+	EXPECT_EQ(0, raw_head(&self->raw));
+}
+
+#define TRACEPOINT "/sys/kernel/tracing/events/sched/sched_switch/id"
+#define MOST	4000
+
+/* common_type, flags, preempt_count, pid; then what the module's payload has. */
+#define COMMON	8
+
+/*
+ * The same switches through both, CPU 0, all told: perf's raw data begins with 8 common
+ * bytes, then the fields are the same. Events are enabled one after the
+ * other, so the first and last few may be in one only: each of ours has to be
+ * found in perf's, in order, without a gap.
+ */
+TEST_F(source, sched_switch_like_perf)
+{
+	static unsigned char ours[MOST][sizeof(struct perfring_sched_switch_payload)];
+	static unsigned char perfs[MOST][sizeof(struct perfring_sched_switch_payload)];
+	struct perf_event_attr attr = output_attr(), tracepoint = output_attr();
+	struct raw perf;
+	int n[2] = {}, i, first, fd, size;
+	long id;
+
+	if (access("/sys/kernel/tracing/events", F_OK)) {
+		/* tracefs is there, mounted or not. */
+		if (system("mount -t tracefs tracefs /sys/kernel/tracing"))
+			SKIP(return, "/sys/kernel/tracing: no tracefs");
+	}
+	id = file_long(TRACEPOINT, -1);
+	ASSERT_LT(0, id);
+	tracepoint.type = PERF_TYPE_TRACEPOINT;
+	tracepoint.config = id;
+	tracepoint.disabled = 1;
+	fd = perf_open(&tracepoint, -1, 0, -1);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, raw_map(&perf, fd, 128, 0));
+	attr.config = PERFRING_SOURCE_SCHED_SWITCH;
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	start(_metadata, self, &attr, 128);
+	for (i = 0; i < 50; i++)
+		sleep_ms(1);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_DISABLE, NULL));
+	while (n[0] < MOST && (size = raw_next(&self->raw, self->buf)) > 0) {
+		ASSERT_EQ((12 + (int)sizeof(*ours) + 7) / 8 * 8, size);
+		memcpy(ours[n[0]++], (char *)self->buf + 12, sizeof(*ours));
+	}
+	while (n[1] < MOST && (size = raw_next(&perf, self->buf)) > 0) {
+		ASSERT_LE(12 + COMMON + (int)sizeof(*perfs), size);
+		memcpy(perfs[n[1]++], (char *)self->buf + 12 + COMMON, sizeof(*perfs));
+	}
+	raw_unmap(&perf);
+	close(fd);
+	/* Each sleep is a switch away and one back. */
+	EXPECT_LE(100, n[0]);
+	for (first = 0; first < n[1]; first++) {
+		if (!memcmp(ours[0], perfs[first], sizeof(*ours)) &&
+		    n[0] <= n[1] - first &&
+		    !memcmp(ours[n[0] - 1], perfs[first + n[0] - 1], sizeof(*ours)))
+			break;
+	}
+	ASSERT_LT(first, n[1]) {
+		TH_LOG("our %d records are not among perf's %d", n[0], n[1]);
+	}
+	for (i = 0; i < n[0]; i++) {
+		ASSERT_EQ(0, memcmp(ours[i], perfs[first + i], sizeof(*ours))) {
+			TH_LOG("record %d of %d", i, n[0]);
+		}
+	}
+}
+
+DEVICE_MAIN
