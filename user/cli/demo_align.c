@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Two accounts of the same task switches of one CPU, record for record.
+ *
+ * Both probes are called, one after the other and with interrupts off, for each
+ * hit of the tracepoint on that CPU.  The device was enabled before perf and
+ * is disabled after it, so each of perf's records has its counterpart in the
+ * device's stream, and between the first and the last of them there is no other:
+ * perf's stream is a contiguous part of the device's.
+ *
+ * Where does it begin?  Each probe reads the clock by itself, so in one hit
+ * either the device or perf is earlier, by less than the next hit is away.  The
+ * counterpart of perf's first record is hence the device's last one before it in
+ * time, or the first one not before.  Only one of these can be right: successive
+ * switches differ, because a task is never switched with itself.
+ *
+ * That nothing is missing from both shows in the chain: who is switched in is
+ * who is switched out next.
+ */
+#include "demo.h"
+
+#include <string.h>
+
+#define ALIGN_ZOMBIE	0x20	/* EXIT_ZOMBIE */
+#define ALIGN_DEAD	0x10	/* EXIT_DEAD */
+
+/*
+ * A dead task's last switch may be interleaved with its parent, on another CPU,
+ * which takes its status: the first probe sees a zombie, the second a dead one.
+ */
+static bool align_reaped(const struct switch_record *a, const struct switch_record *b)
+{
+	return (a->prev_state == ALIGN_ZOMBIE && b->prev_state == ALIGN_DEAD) ||
+	       (a->prev_state == ALIGN_DEAD && b->prev_state == ALIGN_ZOMBIE);
+}
+
+/* All fields of the payload; the times are each probe's own. */
+bool demo_same(const struct switch_record *a, const struct switch_record *b)
+{
+	return a->prev_pid == b->prev_pid && a->next_pid == b->next_pid &&
+	       a->prev_prio == b->prev_prio && a->next_prio == b->next_prio &&
+	       (a->prev_state == b->prev_state || align_reaped(a, b)) &&
+	       !strncmp(a->prev_comm, b->prev_comm, sizeof(a->prev_comm)) &&
+	       !strncmp(a->next_comm, b->next_comm, sizeof(a->next_comm));
+}
+
+static size_t align_breaks(const struct demo_stream *stream)
+{
+	size_t breaks = 0;
+
+	for (size_t i = 1; i < stream->nr; i++)
+		breaks += stream->record[i].prev_pid != stream->record[i - 1].next_pid;
+	return breaks;
+}
+
+/* How many records of perf match those of the device from @first on. */
+static size_t align_run(const struct demo_stream *device, size_t first,
+			const struct demo_stream *perf)
+{
+	size_t n = 0;
+
+	while (n < perf->nr && first + n < device->nr &&
+	       demo_same(&device->record[first + n], &perf->record[n]))
+		n++;
+	return n;
+}
+
+static void align_measure(const struct demo_stream *device, const struct demo_stream *perf,
+			  struct demo_alignment *alignment)
+{
+	for (size_t i = 0; i < alignment->matched; i++) {
+		const struct switch_record *a = &device->record[alignment->before + i];
+		const struct switch_record *b = &perf->record[i];
+		uint64_t skew = a->time < b->time ? b->time - a->time : a->time - b->time;
+
+		if (skew > alignment->skew)
+			alignment->skew = skew;
+		alignment->reaped += align_reaped(a, b);
+	}
+}
+
+void demo_align(const struct demo_stream *device, const struct demo_stream *perf,
+		struct demo_alignment *alignment)
+{
+	size_t not_before = 0, run;
+
+	memset(alignment, 0, sizeof(*alignment));
+	if (!perf->nr || !device->nr) {
+		alignment->reason = perf->nr ? "the device has no records" :
+				    "perf has no records";
+		return;
+	}
+	while (not_before < device->nr &&
+	       device->record[not_before].time < perf->record[0].time)
+		not_before++;
+
+	alignment->before = not_before;
+	alignment->matched = align_run(device, not_before, perf);
+	if (not_before) {
+		run = align_run(device, not_before - 1, perf);
+		if (run > alignment->matched || !alignment->matched) {
+			alignment->before = not_before - 1;
+			alignment->matched = run;
+		}
+	}
+	align_measure(device, perf, alignment);
+	alignment->after = device->nr - alignment->before - alignment->matched;
+	alignment->breaks = align_breaks(device) + align_breaks(perf);
+
+	if (alignment->matched < perf->nr)
+		alignment->reason = alignment->before + alignment->matched < device->nr ?
+				    "they differ" : "the device's records end before perf's";
+	else if (alignment->breaks)
+		alignment->reason = "a switch is missing: prev is not the next of the record before";
+	else
+		alignment->equal = true;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/* dump: the records of a source, decoded, as text or JSON. */
+#include "cli.h"
+#include "dump.h"
+
+#include <errno.h>
+#include <perfring/perfring.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DUMP_PAGES	128
+#define DUMP_PAGES_MAX	(1U << 20)
+#define DUMP_TICK_MS	100
+
+static int dump_pages(const char *text, size_t *pages)
+{
+	uint64_t value;
+	int status = cli_number("--pages", text, 1, DUMP_PAGES_MAX, &value);
+
+	if (status)
+		return status;
+	if (value & (value - 1)) {
+		cli_error("--pages: %s is not a power of two; %zu is", text,
+			  perfring_pages_for_bytes((size_t)value *
+						   (size_t)sysconf(_SC_PAGESIZE)));
+		return CLI_USAGE;
+	}
+	*pages = (size_t)value;
+	return CLI_OK;
+}
+
+int dump_options(int argc, char **argv, struct dump_options *options)
+{
+	const char *command = argv[0], *value;
+	int status = CLI_OK;
+
+	if (!options->pages)
+		options->pages = DUMP_PAGES;
+	for (int i = 1; i < argc && !status; i++) {
+		if (argv[i][0] != '-') {
+			if (options->nr_words == options->max_words)
+				return cli_usage(command, "'%s' is one argument too many", argv[i]);
+			options->word[options->nr_words++] = argv[i];
+			continue;
+		}
+		if (!strcmp(argv[i], "--json") && options->may_json) {
+			options->json = true;
+			continue;
+		}
+		value = i + 1 < argc ? argv[i + 1] : NULL;
+		if (!strcmp(argv[i], "-t") && value)
+			status = cli_seconds("-t", value, &options->time_ns);
+		else if (!strcmp(argv[i], "-n") && value && options->may_count)
+			status = cli_number("-n", value, 1, UINT64_MAX, &options->count);
+		else if (!strcmp(argv[i], "--pages") && value)
+			status = dump_pages(value, &options->pages);
+		else
+			return cli_usage(command, "'%s' is not an option of it, or lacks its value",
+					 argv[i]);
+		i++;
+	}
+	if (!status && options->nr_words != options->max_words)
+		return cli_usage(command, "there should be a SOURCE%s",
+				 options->max_words > 1 ? " and a FILE" : "");
+	return status;
+}
+
+static int dump_on_record(void *context, unsigned int index, const struct perfring_record *record)
+{
+	struct dump *dump = context;
+
+	return dump_record(dump, index, record) ? 0 : -ECANCELED;
+}
+
+static void dump_on_error(void *context, unsigned int index, const struct perfring_error *error)
+{
+	struct dump *dump = context;
+
+	dump->corrupt++;
+	cli_error("ring %u is corrupt at position %llu + %llu: %s; skipped", index,
+		  (unsigned long long)error->position, (unsigned long long)error->offset,
+		  error->reason);
+}
+
+/* The first error of a storage is enough. */
+static int dump_add_rings(struct dump *dump)
+{
+	size_t nr = dump->spec.kind == SPEC_IMAGE ? 1 : dump->spec.cpus.nr;
+	struct perfring_storage *storage;
+	int status, index;
+
+	for (size_t i = 0; i < nr; i++) {
+		status = spec_open(&dump->spec, dump->spec.cpus.nr ? dump->spec.cpus.cpu[i] : 0,
+				   dump->options.pages, &storage);
+		if (status)
+			return status;
+		index = perfring_reader_add(dump->reader, storage);
+		if (index < 0) {
+			cli_error("%s: %s", dump->spec.text, perfring_strerror(index));
+			perfring_storage_close(storage);
+			return CLI_FAIL;
+		}
+	}
+	return CLI_OK;
+}
+
+static int dump_enable(struct dump *dump)
+{
+	for (size_t i = 0; i < dump->spec.cpus.nr; i++) {
+		struct perfring_ring *ring = perfring_reader_ring(dump->reader, (unsigned int)i);
+		int err = perfring_storage_enable(perfring_ring_storage(ring));
+
+		if (err) {
+			spec_enable_error(&dump->spec, dump->spec.cpus.cpu[i], err);
+			return CLI_FAIL;
+		}
+	}
+	return CLI_OK;
+}
+
+/* One line of input becomes one record; a full ring is emptied first. */
+static int dump_feed_line(struct dump *dump, const char *line, size_t len)
+{
+	unsigned int index = dump->feed_next++ % (unsigned int)dump->spec.cpus.nr;
+	struct perfring_ring *ring = perfring_reader_ring(dump->reader, index);
+	int fd = perfring_storage_fd(perfring_ring_storage(ring));
+	int ret;
+
+	if (write(fd, line, len) >= 0)
+		return 0;
+	if (errno == ENOSPC) {
+		ret = perfring_reader_consume(dump->reader);
+		if (ret < 0)
+			return ret;
+		if (write(fd, line, len) >= 0)
+			return 0;
+	}
+	cli_error("%s: a line of %zu bytes: %s", dump->spec.text, len, strerror(errno));
+	return -EIO;
+}
+
+/* What standard input has now: 1, 0 at its end, -errno. */
+static int dump_feed(struct dump *dump)
+{
+	char *text = dump->line, *end;
+	size_t room = sizeof(dump->line) - dump->line_used;
+	ssize_t got = read(STDIN_FILENO, text + dump->line_used, room);
+	bool last = got == 0;
+	int ret = 0;
+
+	if (got < 0)
+		return errno == EINTR || errno == EAGAIN ? 1 : -errno;
+	dump->line_used += (size_t)got;
+	while (!ret && dump->line_used) {
+		size_t len = dump->line_used, used;
+
+		end = memchr(text, '\n', len);
+		if (end)
+			len = (size_t)(end - text);
+		else if (!last && len < sizeof(dump->line))
+			break;
+		ret = dump_feed_line(dump, text, len);
+		used = len + (end ? 1 : 0);
+		dump->line_used -= used;
+		memmove(text, text + used, dump->line_used);
+	}
+	return ret ? ret : !last;
+}
+
+/* Wait a moment for records, or for input: as perfring_reader_poll(). */
+static int dump_wait(struct dump *dump, int timeout_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = perfring_reader_fd(dump->reader), .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+	int ret;
+
+	if (!dump->spec.feed)
+		return perfring_reader_poll(dump->reader, timeout_ms);
+	if (poll(fds, 2, timeout_ms) < 0)
+		return -errno;
+	if (fds[1].revents) {
+		ret = dump_feed(dump);
+		if (ret < 0)
+			return ret;
+		if (!ret) {
+			ret = perfring_reader_flush(dump->reader);
+			return ret < 0 ? ret : -ENODATA;
+		}
+	}
+	return perfring_reader_consume(dump->reader);
+}
+
+static int dump_live(struct dump *dump)
+{
+	uint64_t deadline = dump->options.time_ns ? cli_now() + dump->options.time_ns : UINT64_MAX;
+	int ret = 0, status;
+	uint64_t now;
+
+	status = dump_enable(dump);
+	if (status)
+		return status;
+	while (!cli_stop && (now = cli_now()) < deadline) {
+		uint64_t left = (deadline - now + 999999) / 1000000;
+
+		ret = dump_wait(dump, left < DUMP_TICK_MS ? (int)left : DUMP_TICK_MS);
+		if (ret < 0 && ret != -EINTR)
+			break;
+		fflush(stdout);
+		if (ferror(stdout))
+			break;
+	}
+	perfring_reader_disable(dump->reader);
+	if (ret >= 0 || ret == -EINTR)
+		ret = perfring_reader_flush(dump->reader);
+	if (ret >= 0 || ret == -ECANCELED || ret == -ENODATA)
+		return CLI_OK;
+	if (ret != -EIO)
+		cli_error("%s: %s", dump->spec.text, perfring_strerror(ret));
+	return CLI_FAIL;
+}
+
+static int dump_reader(struct dump *dump)
+{
+	struct perfring_reader_opts opts = {
+		.size = sizeof(opts),
+		.record = dump_on_record,
+		.error = dump_on_error,
+		.context = dump,
+	};
+	int status, err;
+
+	err = perfring_reader_create(&opts, &dump->reader);
+	if (err) {
+		cli_error("%s", perfring_strerror(err));
+		return CLI_FAIL;
+	}
+	status = dump_add_rings(dump);
+	if (!status)
+		status = dump_format(dump, perfring_ring_storage(
+					     perfring_reader_ring(dump->reader, 0)));
+	if (!status)
+		status = dump_live(dump);
+	perfring_reader_destroy(dump->reader);
+	return status;
+}
+
+/* An image is read once; an overwriting or backward ring has its own way. */
+static int dump_image(struct dump *dump)
+{
+	struct perfring_storage *storage;
+	struct perfring_ring *ring = NULL;
+	struct perfring_record record;
+	struct perfring_batch batch;
+	struct perfring_error error;
+	int status, err;
+
+	status = spec_open(&dump->spec, 0, 0, &storage);
+	if (status)
+		return status;
+	status = dump_format(dump, storage);
+	if (status)
+		goto out;
+	err = perfring_ring_open(storage, NULL, &ring);
+	if (err) {
+		cli_error("%s: %s", dump->spec.text, perfring_strerror(err));
+		status = CLI_FAIL;
+		goto out;
+	}
+	if (perfring_storage_flags(storage) &
+	    (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD))
+		err = perfring_ring_snapshot(ring, 0, &batch);
+	else
+		err = perfring_batch_begin(ring, &batch);
+	while (!err && !cli_stop && (err = perfring_batch_next(&batch, &record)) > 0)
+		err = dump_record(dump, 0, &record) ? 0 : -ECANCELED;
+	if (err < 0 && err != -ECANCELED) {
+		if (perfring_batch_error(&batch, &error))
+			dump_on_error(dump, 0, &error);
+		else
+			cli_error("%s: %s", dump->spec.text, perfring_strerror(err));
+		status = CLI_FAIL;
+	}
+	perfring_batch_commit(&batch);
+	perfring_ring_close(ring);
+out:
+	perfring_storage_close(storage);
+	return status;
+}
+
+int cli_dump(int argc, char **argv)
+{
+	struct dump dump = { .options = { .max_words = 1, .may_json = true, .may_count = true } };
+	int status;
+
+	status = dump_options(argc, argv, &dump.options);
+	if (!status)
+		status = spec_parse(dump.options.word[0], &dump.spec);
+	if (status)
+		return status;
+	dump.json.on = dump.options.json;
+	dump.check = calloc(dump.spec.cpus.nr + 1, sizeof(*dump.check));
+	if (!dump.check) {
+		cli_error("out of memory");
+		spec_free(&dump.spec);
+		return CLI_FAIL;
+	}
+	cli_catch_signals();
+	status = dump.spec.kind == SPEC_IMAGE ? dump_image(&dump) : dump_reader(&dump);
+	if (dump.format)
+		status = dump_summary(&dump) || dump.corrupt ? CLI_FAIL : status;
+	perfring_format_free(dump.format);
+	free(dump.check);
+	spec_free(&dump.spec);
+	return status;
+}

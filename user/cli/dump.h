@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of dump. */
+#ifndef PERFRING_CLI_DUMP_H
+#define PERFRING_CLI_DUMP_H
+
+#include "json.h"
+#include "payload.h"
+#include "spec.h"
+
+#include <perfring/perfring.h>
+
+struct dump_options {
+	/* What the command takes. */
+	size_t max_words;
+	bool may_json;
+	bool may_count;
+	/* What was given. */
+	const char *word[2];
+	size_t nr_words;
+	size_t pages;
+	uint64_t count;		/* 0: no limit */
+	uint64_t time_ns;	/* 0: no limit */
+	bool json;
+};
+
+struct dump {
+	struct dump_options options;
+	struct spec spec;
+	struct json json;
+	struct perfring_reader *reader;
+	struct perfring_format *format;
+	struct generator_check *check;	/* of each ring */
+	uint64_t records;
+	uint64_t bytes;
+	uint64_t lost;
+	uint64_t corrupt;
+	char line[4096];		/* of standard input, not yet a record */
+	size_t line_used;
+	unsigned int feed_next;
+};
+
+/* Options and words after argv[0], also those of save. */
+int dump_options(int argc, char **argv, struct dump_options *options);
+
+/* Compile the format of the records of @storage. */
+int dump_format(struct dump *dump, const struct perfring_storage *storage);
+
+/* Print one; false when it was the last one wanted. */
+bool dump_record(struct dump *dump, unsigned int index, const struct perfring_record *record);
+
+/* The last line; fails when the generator's records were not as they should. */
+int dump_summary(const struct dump *dump);
+
+#endif /* PERFRING_CLI_DUMP_H */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* The command perfring: its subcommands and its help. */
+#include "cli.h"
+
+#include <perfring/error.h>
+#include <string.h>
+
+static const char cli_help_text[] =
+"usage: perfring COMMAND [ARG]...\n"
+"\n"
+"  load [--module FILE] [PARAM=VALUE]...  insert the module and wait for its devices; FILE, or\n"
+"                                         $PERFRING_MODULE, or the installed one\n"
+"  unload                                 remove it\n"
+"  dump SOURCE [-n COUNT] [-t SECONDS] [--json] [--pages N]\n"
+"                                         print the records of a ring, decoded\n"
+"  save SOURCE FILE [-t SECONDS] [--pages N]\n"
+"                                         let a ring fill for a while, keep it as a file\n"
+"  stats [-i SECONDS] [-n COUNT]          the devices' counters, with -i live\n"
+"  demo [-t SECONDS] [--pages N]          the same scheduler events from the module and from\n"
+"                                         perf, record for record\n"
+"  help, --version\n"
+"\n"
+"A SOURCE is one of\n"
+"  dev:CPU/user                           lines of standard input, by way of /dev/perfringCPU\n"
+"  dev:CPU/sched_switch                   the kernel's task switches\n"
+"  dev:CPU/generator[,rate=N][,burst=N][,min_size=N][,max_size=N]\n"
+"                                         numbered, checked records: rate ticks a second (100),\n"
+"                                         burst records a tick (1), sizes in bytes (16)\n"
+"  perf:CPU/SYSTEM:NAME                   a tracepoint, such as sched:sched_switch\n"
+"  perf:CPU/NAME[,period=N|,freq=N]       a software event: cpu-clock task-clock page-faults\n"
+"                                         minor-faults major-faults context-switches\n"
+"                                         cpu-migrations cgroup-switches dummy bpf-output\n"
+"  image:FILE                             what save has kept\n"
+"CPU is a number, a list such as 0,2-3, or * for all that are online.\n"
+"\n"
+"Exit status: 0 success, 1 failure or disagreement, 2 wrong usage.\n";
+
+static int cli_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fputs(cli_help_text, stdout);
+	return CLI_OK;
+}
+
+static int cli_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("perfring %s\n", perfring_version());
+	return CLI_OK;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} cli_commands[] = {
+	{ "load", cli_load },
+	{ "unload", cli_unload },
+	{ "dump", cli_dump },
+	{ "save", cli_save },
+	{ "stats", cli_stats },
+	{ "demo", cli_demo },
+	{ "help", cli_help },
+	{ "--help", cli_help },
+	{ "-h", cli_help },
+	{ "version", cli_version },
+	{ "--version", cli_version },
+};
+
+int main(int argc, char **argv)
+{
+	int status = CLI_USAGE;
+
+	if (argc < 2) {
+		fputs(cli_help_text, stderr);
+		return CLI_USAGE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cli_commands); i++)
+		if (!strcmp(argv[1], cli_commands[i].name)) {
+			status = cli_commands[i].run(argc - 1, argv + 1);
+			if (fflush(stdout) || ferror(stdout)) {
+				cli_error("standard output: cannot be written");
+				status = status ? status : CLI_FAIL;
+			}
+			return status;
+		}
+	cli_error("'%s' is not a command; there are load, unload, dump, save, stats, demo, help",
+		  argv[1]);
+	return CLI_USAGE;
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/* From the words of a SOURCE to a perf_event_attr. */
+#include "spec.h"
+
+#include <errno.h>
+#include <linux/perfring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPEC_RATE	100	/* ticks per second when none are named */
+
+void spec_attr_init(struct perf_event_attr *attr)
+{
+	memset(attr, 0, sizeof(*attr));
+	attr->size = sizeof(*attr);
+	attr->sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |
+			    PERF_SAMPLE_CPU | PERF_SAMPLE_RAW;
+	attr->sample_period = 1;
+	attr->sample_id_all = 1;
+	attr->disabled = 1;
+}
+
+int spec_pmu_type(uint32_t *type)
+{
+	uint64_t value;
+
+	if (cli_read_u64("/sys/bus/event_source/devices/perfring/type", &value))
+		return cli_module_missing();
+	*type = (uint32_t)value;
+	return CLI_OK;
+}
+
+/* ",key=value" pieces; each value goes where its key's entry says. */
+struct spec_option {
+	const char *key;
+	uint64_t low;
+	uint64_t high;
+	uint64_t value;		/* in: the default */
+};
+
+static int spec_options(const struct spec *spec, const char *text, struct spec_option *option,
+			size_t nr)
+{
+	char piece[64], what[256];
+	size_t len, i;
+	char *value;
+	int status;
+
+	while (*text) {
+		len = strcspn(text, ",");
+		if (len >= sizeof(piece))
+			len = sizeof(piece) - 1;
+		memcpy(piece, text, len);
+		piece[len] = '\0';
+		text += strcspn(text, ",");
+		text += *text == ',';
+		value = strchr(piece, '=');
+		if (value)
+			*value++ = '\0';
+		for (i = 0; i < nr && strcmp(piece, option[i].key) != 0; i++)
+			;
+		if (i == nr || !value) {
+			cli_error("%s: '%s' is not an option of it; there %s", spec->text, piece,
+				  nr ? "are" : "are none");
+			for (i = 0; i < nr; i++)
+				fprintf(stderr, "  %s=N from %llu to %llu\n", option[i].key,
+					(unsigned long long)option[i].low,
+					(unsigned long long)option[i].high);
+			return CLI_USAGE;
+		}
+		snprintf(what, sizeof(what), "%s: %s", spec->text, piece);
+		status = cli_number(what, value, option[i].low, option[i].high, &option[i].value);
+		if (status)
+			return status;
+	}
+	return CLI_OK;
+}
+
+static int spec_generator(struct spec *spec, const char *options)
+{
+	uint64_t most = 100000;
+	struct spec_option option[] = {
+		{ "rate", 1, 0, SPEC_RATE },
+		{ "burst", 1, 65535, 1 },
+		{ "min_size", sizeof(struct perfring_generator_payload), 65535, 16 },
+		{ "max_size", sizeof(struct perfring_generator_payload), 65535, 0 },
+	};
+	int status;
+
+	cli_read_u64("/sys/module/perfring/parameters/max_rate", &most);
+	option[0].high = most;
+	if (option[0].value > most)
+		option[0].value = most;
+	status = spec_options(spec, options, option, ARRAY_SIZE(option));
+	if (status)
+		return status;
+	if (!option[3].value)
+		option[3].value = option[2].value;
+	if (option[3].value < option[2].value) {
+		cli_error("%s: max_size=%llu is less than min_size=%llu", spec->text,
+			  (unsigned long long)option[3].value,
+			  (unsigned long long)option[2].value);
+		return CLI_USAGE;
+	}
+	spec->attr.config = PERFRING_SOURCE_GENERATOR;
+	spec->attr.config1 = option[0].value | option[1].value << 32;
+	spec->attr.config2 = option[2].value | option[3].value << 16;
+	spec->payload = SPEC_GENERATOR;
+	return CLI_OK;
+}
+
+/* Is @text the name, with or without options behind it? */
+static bool spec_named(const char *text, const char *name, const char **options)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(text, name, len) != 0 || (text[len] && text[len] != ','))
+		return false;
+	*options = text + len + (text[len] == ',');
+	return true;
+}
+
+int spec_device_attr(struct spec *spec, const char *name)
+{
+	const char *options;
+	int status;
+
+	if (spec_named(name, "user", &options)) {
+		status = spec_options(spec, options, NULL, 0);
+		spec->attr.type = PERF_TYPE_SOFTWARE;
+		spec->attr.config = PERF_COUNT_SW_BPF_OUTPUT;
+		spec->feed = true;
+	} else if (spec_named(name, "sched_switch", &options)) {
+		status = spec_options(spec, options, NULL, 0);
+		spec->attr.config = PERFRING_SOURCE_SCHED_SWITCH;
+		spec->payload = SPEC_SWITCH;
+	} else if (spec_named(name, "generator", &options)) {
+		status = spec_generator(spec, options);
+	} else {
+		cli_error("%s: '%s' is not a source of the device; there are user, sched_switch, generator",
+			  spec->text, name);
+		return CLI_USAGE;
+	}
+	if (!status && !spec->feed)
+		status = spec_pmu_type(&spec->attr.type);
+	return status;
+}
+
+static const struct {
+	const char *name;
+	uint32_t config;
+	uint32_t freq;		/* samples per second when nothing is said; 0: every event */
+} spec_software[] = {
+	{ "cpu-clock", PERF_COUNT_SW_CPU_CLOCK, 100 },
+	{ "task-clock", PERF_COUNT_SW_TASK_CLOCK, 100 },
+	{ "page-faults", PERF_COUNT_SW_PAGE_FAULTS, 0 },
+	{ "minor-faults", PERF_COUNT_SW_PAGE_FAULTS_MIN, 0 },
+	{ "major-faults", PERF_COUNT_SW_PAGE_FAULTS_MAJ, 0 },
+	{ "context-switches", PERF_COUNT_SW_CONTEXT_SWITCHES, 0 },
+	{ "cpu-migrations", PERF_COUNT_SW_CPU_MIGRATIONS, 0 },
+	{ "cgroup-switches", 11, 0 },	/* not in the headers of older kernels */
+	{ "dummy", PERF_COUNT_SW_DUMMY, 0 },
+	{ "bpf-output", PERF_COUNT_SW_BPF_OUTPUT, 0 },
+};
+
+static int spec_software_attr(struct spec *spec, size_t index, const char *options)
+{
+	struct spec_option option[] = {
+		{ "period", 1, INT64_MAX, 0 },
+		{ "freq", 1, 1000000, 0 },
+	};
+	int status;
+
+	status = spec_options(spec, options, option, ARRAY_SIZE(option));
+	if (status)
+		return status;
+	if (option[0].value && option[1].value) {
+		cli_error("%s: either period= or freq=, not both", spec->text);
+		return CLI_USAGE;
+	}
+	spec->attr.type = PERF_TYPE_SOFTWARE;
+	spec->attr.config = spec_software[index].config;
+	if (option[0].value) {
+		spec->attr.sample_period = option[0].value;
+	} else if (option[1].value || spec_software[index].freq) {
+		spec->attr.freq = 1;
+		spec->attr.sample_freq = option[1].value ? option[1].value :
+				   spec_software[index].freq;
+	}
+	switch (spec->attr.config) {
+	case PERF_COUNT_SW_BPF_OUTPUT:
+		break;
+	case PERF_COUNT_SW_DUMMY:
+		/* The event of the side band: what tasks do to themselves. */
+		spec->attr.comm = 1;
+		spec->attr.task = 1;
+		spec->attr.sample_type &= ~(uint64_t)PERF_SAMPLE_RAW;
+		break;
+	default:
+		spec->attr.sample_type &= ~(uint64_t)PERF_SAMPLE_RAW;
+		spec->attr.sample_type |= PERF_SAMPLE_IP | PERF_SAMPLE_ADDR | PERF_SAMPLE_PERIOD;
+	}
+	return CLI_OK;
+}
+
+int spec_perf_attr(struct spec *spec, const char *name)
+{
+	const char *options;
+	uint64_t id;
+	int status;
+
+	if (strchr(name, ':')) {
+		status = tracepoint_read(name, &spec->tracepoint, &id);
+		spec->attr.type = PERF_TYPE_TRACEPOINT;
+		spec->attr.config = id;
+		spec->payload = SPEC_TRACEPOINT;
+		return status;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(spec_software); i++)
+		if (spec_named(name, spec_software[i].name, &options))
+			return spec_software_attr(spec, i, options);
+	cli_error("%s: '%s' is neither SYSTEM:NAME of a tracepoint nor a software event; these are",
+		  spec->text, name);
+	for (size_t i = 0; i < ARRAY_SIZE(spec_software); i++)
+		fprintf(stderr, "  %s\n", spec_software[i].name);
+	return CLI_USAGE;
+}
+
+/* "CPU/NAME": the CPUs; *name: what follows */
+static int spec_cpus(struct spec *spec, const char *text, const char **name)
+{
+	const char *slash = strchr(text, '/');
+	char list[256];
+	size_t len = slash ? (size_t)(slash - text) : 0;
+	int status;
+
+	if (!slash || !slash[1]) {
+		cli_error("%s: there should be CPU/NAME after the colon, as in dev:0/user",
+			  spec->text);
+		return CLI_USAGE;
+	}
+	*name = slash + 1;
+	if (len == 1 && *text == '*') {
+		status = cli_cpus_online(&spec->cpus);
+		return status;
+	}
+	if (len < sizeof(list)) {
+		memcpy(list, text, len);
+		list[len] = '\0';
+		if (!cli_cpu_list(list, &spec->cpus))
+			return CLI_OK;
+	}
+	cli_error("%s: '%.*s' is not a CPU number, a list as 0,2-3, or *", spec->text, (int)len,
+		  text);
+	return CLI_USAGE;
+}
+
+int spec_parse(const char *text, struct spec *spec)
+{
+	const char *name;
+	int status;
+
+	memset(spec, 0, sizeof(*spec));
+	spec->text = text;
+	spec_attr_init(&spec->attr);
+	if (!strncmp(text, "image:", 6)) {
+		spec->kind = SPEC_IMAGE;
+		spec->path = text + 6;
+		if (*spec->path)
+			return CLI_OK;
+		cli_error("%s: which file?", text);
+		return CLI_USAGE;
+	}
+	if (!strncmp(text, "dev:", 4)) {
+		spec->kind = SPEC_DEVICE;
+		status = spec_cpus(spec, text + 4, &name);
+		if (!status)
+			status = spec_device_attr(spec, name);
+	} else if (!strncmp(text, "perf:", 5)) {
+		spec->kind = SPEC_PERF;
+		status = spec_cpus(spec, text + 5, &name);
+		if (!status)
+			status = spec_perf_attr(spec, name);
+	} else {
+		cli_error("'%s' is not a source; it should begin with dev:, perf: or image:, as in dev:0/sched_switch",
+			  text);
+		return CLI_USAGE;
+	}
+	if (status)
+		spec_free(spec);
+	return status;
+}
+
+void spec_free(struct spec *spec)
+{
+	free(spec->cpus.cpu);
+	tracepoint_free(&spec->tracepoint);
+	memset(spec, 0, sizeof(*spec));
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* A SOURCE of the command line, and the storages it stands for. */
+#ifndef PERFRING_CLI_SPEC_H
+#define PERFRING_CLI_SPEC_H
+
+#include "cli.h"
+#include "tracepoint.h"
+
+#include <perfring/storage.h>
+
+enum spec_kind {
+	SPEC_DEVICE,
+	SPEC_PERF,
+	SPEC_IMAGE,
+};
+
+/* What the RAW field of a sample holds. */
+enum spec_payload {
+	SPEC_BYTES,		/* nobody knows */
+	SPEC_SWITCH,		/* struct perfring_sched_switch_payload */
+	SPEC_GENERATOR,		/* struct perfring_generator_payload */
+	SPEC_TRACEPOINT,	/* as tracefs says */
+};
+
+struct spec {
+	enum spec_kind kind;
+	enum spec_payload payload;
+	const char *text;		/* the whole of it, the caller's */
+	const char *path;		/* of an image; within text */
+	struct cli_cpus cpus;
+	struct perf_event_attr attr;	/* disabled */
+	struct tracepoint tracepoint;
+	bool feed;			/* dev:CPU/user */
+};
+
+/* Understand @text, which outlives @spec. */
+int spec_parse(const char *text, struct spec *spec);
+void spec_free(struct spec *spec);
+
+/*
+ * Open the ring of one CPU (of an image: any number), disabled.  For an image, @spec
+ * then knows what its payloads are.
+ */
+int spec_open(struct spec *spec, unsigned int cpu, size_t pages, struct perfring_storage **out);
+
+/* The event's attr for a name after dev:CPU/ or perf:CPU/ */
+int spec_device_attr(struct spec *spec, const char *name);
+int spec_perf_attr(struct spec *spec, const char *name);
+
+/* An event that samples every time: TIME, CPU, TID, IDENTIFIER, and RAW. */
+void spec_attr_init(struct perf_event_attr *attr);
+
+/* Type number of the PMU perfring. */
+int spec_pmu_type(uint32_t *type);
+
+/* Why enabling the ring of @cpu failed with @err. */
+void spec_enable_error(const struct spec *spec, unsigned int cpu, int err);
+
+#endif /* PERFRING_CLI_SPEC_H */

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/* Opening the rings of a SOURCE, and explaining why one does not open. */
+#include "spec.h"
+
+#include <errno.h>
+#include <linux/perfring.h>
+#include <perfring/error.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The library's account of the locked-memory limit, a line at a time. */
+static void spec_explain_mmap(size_t pages, int err)
+{
+	struct perfring_mmap_report report;
+	char text[2048], *save = NULL, *line;
+
+	if (perfring_storage_explain_mmap(pages, err, &report))
+		return;
+	perfring_storage_format_mmap(&report, text, sizeof(text));
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		fprintf(stderr, "  %s\n", line);
+}
+
+static void spec_explain_offline(const struct spec *spec, unsigned int cpu)
+{
+	char online[256];
+
+	if (cli_read_text(CLI_ONLINE, online, sizeof(online)))
+		strcpy(online, "?");
+	cli_error("%s: CPU %u is not online; online are %s", spec->text, cpu, online);
+}
+
+static void spec_explain_perf(const struct spec *spec, unsigned int cpu, int err)
+{
+	char paranoid[16];
+
+	switch (-err) {
+	case EACCES:
+	case EPERM:
+		if (cli_read_text("/proc/sys/kernel/perf_event_paranoid", paranoid,
+				  sizeof(paranoid)))
+			strcpy(paranoid, "?");
+		cli_error("%s: not permitted: kernel.perf_event_paranoid is %s, events of a whole CPU need 0, tracepoints -1, or CAP_PERFMON",
+			  spec->text, paranoid);
+		break;
+	case ENOENT:
+		cli_error("%s: this kernel has no such event", spec->text);
+		break;
+	case ENOSYS:
+		cli_error("%s: this kernel has no perf events", spec->text);
+		break;
+	case EINVAL:
+		if (cpu >= (unsigned int)sysconf(_SC_NPROCESSORS_CONF)) {
+			spec_explain_offline(spec, cpu);
+			break;
+		}
+		/* fall through */
+	default:
+		cli_error("%s: CPU %u: %s", spec->text, cpu, perfring_strerror(err));
+	}
+}
+
+static void spec_explain_device(const struct spec *spec, unsigned int cpu, int err)
+{
+	char possible[256];
+
+	switch (-err) {
+	case ENOENT:
+	case ENXIO:
+		if (cli_read_text("/sys/devices/system/cpu/possible", possible, sizeof(possible)))
+			strcpy(possible, "?");
+		cli_error("%s: there is no /dev/perfring%u; possible CPUs are %s", spec->text, cpu,
+			  possible);
+		break;
+	case EACCES:
+		if (geteuid() != 0)
+			cli_error("%s: no permission for /dev/perfring%u; be root, or load the module with mode=0666 (sched_switch needs CAP_PERFMON besides)",
+				  spec->text, cpu);
+		else
+			cli_error("%s: not permitted: CAP_PERFMON is missing", spec->text);
+		break;
+	case EINVAL:
+		cli_error("%s: /dev/perfring%u refuses the event; see /sys/module/perfring/parameters",
+			  spec->text, cpu);
+		break;
+	default:
+		cli_error("%s: /dev/perfring%u: %s", spec->text, cpu, perfring_strerror(err));
+	}
+}
+
+static void spec_explain(const struct spec *spec, unsigned int cpu, size_t pages, int err)
+{
+	char path[64];
+	uint64_t most;
+
+	if (err == -ENODEV) {
+		spec_explain_offline(spec, cpu);
+	} else if (spec->kind == SPEC_DEVICE) {
+		snprintf(path, sizeof(path), "/sys/module/perfring/parameters/max_pages");
+		if ((err == -EINVAL || err == -ENOMEM) && !cli_read_u64(path, &most) &&
+		    pages > most)
+			cli_error("%s: %zu pages are more than the module's max_pages=%llu",
+				  spec->text, pages, (unsigned long long)most);
+		else
+			spec_explain_device(spec, cpu, err);
+	} else {
+		spec_explain_perf(spec, cpu, err);
+	}
+	if (err == -EPERM)
+		spec_explain_mmap(pages, err);
+}
+
+void spec_enable_error(const struct spec *spec, unsigned int cpu, int err)
+{
+	spec_explain(spec, cpu, 0, err == -EPERM ? -EACCES : err);
+}
+
+/* An image does not say what its payloads are, but its attr does, nearly. */
+static void spec_image_payload(struct spec *spec, const struct perf_event_attr *attr)
+{
+	uint64_t id;
+
+	spec->attr = *attr;
+	if (attr->type >= PERF_TYPE_MAX && (attr->config & 0xff) == PERFRING_SOURCE_GENERATOR)
+		spec->payload = SPEC_GENERATOR;
+	else if (attr->type >= PERF_TYPE_MAX &&
+		 (attr->config & 0xff) == PERFRING_SOURCE_SCHED_SWITCH)
+		spec->payload = SPEC_SWITCH;
+	else if (attr->type == PERF_TYPE_TRACEPOINT &&
+		 !tracepoint_find(attr->config, &spec->tracepoint, &id))
+		spec->payload = SPEC_TRACEPOINT;
+}
+
+static int spec_open_image(struct spec *spec, struct perfring_storage **out)
+{
+	int err = perfring_storage_open_image(spec->path, NULL, out);
+
+	if (!err) {
+		spec_image_payload(spec, perfring_storage_attr(*out));
+		return CLI_OK;
+	}
+	if (err == -EINVAL || err == -ENODATA || err == -EBADMSG)
+		cli_error("%s: not an image of a ring (1 + 2^n pages, as perfring save writes it)",
+			  spec->path);
+	else
+		cli_error("%s: %s", spec->path, strerror(-err));
+	return CLI_FAIL;
+}
+
+int spec_open(struct spec *spec, unsigned int cpu, size_t pages, struct perfring_storage **out)
+{
+	/* A quarter of the ring wakes the reader: late enough, and time enough. */
+	uint32_t watermark = (uint32_t)(pages * (size_t)sysconf(_SC_PAGESIZE) / 4);
+	struct perfring_device_opts device = {
+		.size = sizeof(device), .pages = pages, .watermark = watermark,
+	};
+	struct perfring_perf_opts perf = {
+		.size = sizeof(perf), .pages = pages, .watermark = watermark,
+	};
+	char path[32];
+	int err;
+
+	if (spec->kind == SPEC_IMAGE)
+		return spec_open_image(spec, out);
+	if (spec->kind == SPEC_PERF) {
+		err = perfring_storage_open_perf(&spec->attr, -1, (int)cpu, &perf, out);
+	} else {
+		if (!cli_module_loaded())
+			return cli_module_missing();
+		snprintf(path, sizeof(path), "/dev/perfring%u", cpu);
+		err = perfring_storage_open_device(path, &spec->attr, &device, out);
+	}
+	if (!err)
+		return CLI_OK;
+	spec_explain(spec, cpu, pages, err);
+	return CLI_FAIL;
+}
