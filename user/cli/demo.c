@@ -92,8 +92,8 @@ static int demo_open(struct demo *demo)
 	int status = CLI_OK;
 
 	demo->nr = demo->device.cpus.nr;
-	demo->lane = calloc(2 * demo->nr, sizeof(*demo->lane));
-	demo->alignment = calloc(demo->nr, sizeof(*demo->alignment));
+	demo->lane = calloc(2 * demo->nr + 1, sizeof(*demo->lane));
+	demo->alignment = calloc(demo->nr + 1, sizeof(*demo->alignment));
 	demo->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!demo->lane || !demo->alignment || demo->epoll < 0) {
 		cli_error("demo: %s", strerror(errno));

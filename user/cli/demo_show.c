@@ -61,7 +61,7 @@ static char *show_switch(const struct switch_record *record, char *out, size_t r
 static void show_cut(char *text, size_t width)
 {
 	if (strlen(text) > width)
-		strcpy(text + width - 1, "~");
+		memcpy(text + width - 1, "~", 2);
 }
 
 void demo_show_records(const struct demo *demo, size_t lane, size_t count)

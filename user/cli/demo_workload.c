@@ -64,6 +64,12 @@ static void workload_turns(uint32_t *turn, uint32_t mine)
 	}
 }
 
+static void workload_sleep(long ns)
+{
+	for (;;)
+		workload_rest(ns);
+}
+
 static void workload_pin(unsigned int cpu)
 {
 	size_t size = CPU_ALLOC_SIZE(cpu + 1);
@@ -148,8 +154,8 @@ static int workload_free(struct demo_workload *workload)
 	munmap(turn, sizeof(*turn));
 	for (long i = 0; i < WORKLOAD_SLEEPERS && pid > 0; i++) {
 		pid = workload_fork(workload, "sleeper");
-		while (!pid)
-			workload_rest(3000000 + i * 4000000);
+		if (!pid)
+			workload_sleep(3000000 + i * 4000000);
 	}
 	return pid < 0 ? -EAGAIN : 0;
 }

@@ -106,11 +106,15 @@ static int dump_add_rings(struct dump *dump)
 	return CLI_OK;
 }
 
+static struct perfring_storage *dump_storage(const struct dump *dump, size_t index)
+{
+	return perfring_ring_storage(perfring_reader_ring(dump->reader, (unsigned int)index));
+}
+
 static int dump_enable(struct dump *dump)
 {
 	for (size_t i = 0; i < dump->spec.cpus.nr; i++) {
-		struct perfring_ring *ring = perfring_reader_ring(dump->reader, (unsigned int)i);
-		int err = perfring_storage_enable(perfring_ring_storage(ring));
+		int err = perfring_storage_enable(dump_storage(dump, i));
 
 		if (err) {
 			spec_enable_error(&dump->spec, dump->spec.cpus.cpu[i], err);
@@ -123,9 +127,7 @@ static int dump_enable(struct dump *dump)
 /* One line of input becomes one record; a full ring is emptied first. */
 static int dump_feed_line(struct dump *dump, const char *line, size_t len)
 {
-	unsigned int index = dump->feed_next++ % (unsigned int)dump->spec.cpus.nr;
-	struct perfring_ring *ring = perfring_reader_ring(dump->reader, index);
-	int fd = perfring_storage_fd(perfring_ring_storage(ring));
+	int fd = perfring_storage_fd(dump_storage(dump, dump->feed_next++ % dump->spec.cpus.nr));
 	int ret;
 
 	if (write(fd, line, len) >= 0)
@@ -240,8 +242,7 @@ static int dump_reader(struct dump *dump)
 	}
 	status = dump_add_rings(dump);
 	if (!status)
-		status = dump_format(dump, perfring_ring_storage(
-					     perfring_reader_ring(dump->reader, 0)));
+		status = dump_format(dump, dump_storage(dump, 0));
 	if (!status)
 		status = dump_live(dump);
 	perfring_reader_destroy(dump->reader);

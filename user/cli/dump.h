@@ -36,7 +36,7 @@ struct dump {
 	uint64_t corrupt;
 	char line[4096];		/* of standard input, not yet a record */
 	size_t line_used;
-	unsigned int feed_next;
+	size_t feed_next;
 };
 
 /* Options and words after argv[0], also those of save. */

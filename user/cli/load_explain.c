@@ -44,10 +44,12 @@ int load_info_get(const struct kmod_module *module, const char *path, struct loa
 	err = kmod_module_get_info(module, &list);
 	if (err >= 0) {
 		err = 0;
-		kmod_list_foreach(entry, list)
-			if (!err)
-				err = load_info_add(info, kmod_module_info_get_key(entry),
-						    kmod_module_info_get_value(entry));
+		kmod_list_foreach(entry, list) {
+			err = load_info_add(info, kmod_module_info_get_key(entry),
+					    kmod_module_info_get_value(entry));
+			if (err)
+				break;
+		}
 	}
 	kmod_module_info_free_list(list);
 	if (!err && !info->depends)

@@ -70,7 +70,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	int status = CLI_USAGE;
+	int status;
 
 	if (argc < 2) {
 		fputs(cli_help_text, stderr);

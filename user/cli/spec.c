@@ -38,8 +38,8 @@ struct spec_option {
 	uint64_t value;		/* in: the default */
 };
 
-static int spec_options(const struct spec *spec, const char *text, struct spec_option *option,
-			size_t nr)
+static int spec_options(const struct spec *spec, const char *text, size_t nr,
+			struct spec_option option[])
 {
 	char piece[64], what[256];
 	size_t len, i;
@@ -60,8 +60,7 @@ static int spec_options(const struct spec *spec, const char *text, struct spec_o
 		for (i = 0; i < nr && strcmp(piece, option[i].key) != 0; i++)
 			;
 		if (i == nr || !value) {
-			cli_error("%s: '%s' is not an option of it; there %s", spec->text, piece,
-				  nr ? "are" : "are none");
+			cli_error("%s: '%s' is not an option of it; these are", spec->text, piece);
 			for (i = 0; i < nr; i++)
 				fprintf(stderr, "  %s=N from %llu to %llu\n", option[i].key,
 					(unsigned long long)option[i].low,
@@ -74,6 +73,14 @@ static int spec_options(const struct spec *spec, const char *text, struct spec_o
 			return status;
 	}
 	return CLI_OK;
+}
+
+static int spec_no_options(const struct spec *spec, const char *text)
+{
+	if (!*text)
+		return CLI_OK;
+	cli_error("%s: '%s': it has no options", spec->text, text);
+	return CLI_USAGE;
 }
 
 static int spec_generator(struct spec *spec, const char *options)
@@ -91,7 +98,7 @@ static int spec_generator(struct spec *spec, const char *options)
 	option[0].high = most;
 	if (option[0].value > most)
 		option[0].value = most;
-	status = spec_options(spec, options, option, ARRAY_SIZE(option));
+	status = spec_options(spec, options, ARRAY_SIZE(option), option);
 	if (status)
 		return status;
 	if (!option[3].value)
@@ -126,12 +133,12 @@ int spec_device_attr(struct spec *spec, const char *name)
 	int status;
 
 	if (spec_named(name, "user", &options)) {
-		status = spec_options(spec, options, NULL, 0);
+		status = spec_no_options(spec, options);
 		spec->attr.type = PERF_TYPE_SOFTWARE;
 		spec->attr.config = PERF_COUNT_SW_BPF_OUTPUT;
 		spec->feed = true;
 	} else if (spec_named(name, "sched_switch", &options)) {
-		status = spec_options(spec, options, NULL, 0);
+		status = spec_no_options(spec, options);
 		spec->attr.config = PERFRING_SOURCE_SCHED_SWITCH;
 		spec->payload = SPEC_SWITCH;
 	} else if (spec_named(name, "generator", &options)) {
@@ -171,7 +178,7 @@ static int spec_software_attr(struct spec *spec, size_t index, const char *optio
 	};
 	int status;
 
-	status = spec_options(spec, options, option, ARRAY_SIZE(option));
+	status = spec_options(spec, options, ARRAY_SIZE(option), option);
 	if (status)
 		return status;
 	if (option[0].value && option[1].value) {

@@ -21,13 +21,18 @@ static void spec_explain_mmap(size_t pages, int err)
 		fprintf(stderr, "  %s\n", line);
 }
 
+/* What a small file says, or a question mark. */
+static const char *spec_read(const char *path, char *text, size_t room)
+{
+	return cli_read_text(path, text, room) ? "?" : text;
+}
+
 static void spec_explain_offline(const struct spec *spec, unsigned int cpu)
 {
 	char online[256];
 
-	if (cli_read_text(CLI_ONLINE, online, sizeof(online)))
-		strcpy(online, "?");
-	cli_error("%s: CPU %u is not online; online are %s", spec->text, cpu, online);
+	cli_error("%s: CPU %u is not online; online are %s", spec->text, cpu,
+		  spec_read(CLI_ONLINE, online, sizeof(online)));
 }
 
 static void spec_explain_perf(const struct spec *spec, unsigned int cpu, int err)
@@ -37,11 +42,9 @@ static void spec_explain_perf(const struct spec *spec, unsigned int cpu, int err
 	switch (-err) {
 	case EACCES:
 	case EPERM:
-		if (cli_read_text("/proc/sys/kernel/perf_event_paranoid", paranoid,
-				  sizeof(paranoid)))
-			strcpy(paranoid, "?");
 		cli_error("%s: not permitted: kernel.perf_event_paranoid is %s, events of a whole CPU need 0, tracepoints -1, or CAP_PERFMON",
-			  spec->text, paranoid);
+			  spec->text, spec_read("/proc/sys/kernel/perf_event_paranoid", paranoid,
+						sizeof(paranoid)));
 		break;
 	case ENOENT:
 		cli_error("%s: this kernel has no such event", spec->text);
@@ -54,7 +57,8 @@ static void spec_explain_perf(const struct spec *spec, unsigned int cpu, int err
 			spec_explain_offline(spec, cpu);
 			break;
 		}
-		/* fall through */
+		cli_error("%s: CPU %u: the kernel refuses the event", spec->text, cpu);
+		break;
 	default:
 		cli_error("%s: CPU %u: %s", spec->text, cpu, perfring_strerror(err));
 	}
@@ -67,10 +71,9 @@ static void spec_explain_device(const struct spec *spec, unsigned int cpu, int e
 	switch (-err) {
 	case ENOENT:
 	case ENXIO:
-		if (cli_read_text("/sys/devices/system/cpu/possible", possible, sizeof(possible)))
-			strcpy(possible, "?");
 		cli_error("%s: there is no /dev/perfring%u; possible CPUs are %s", spec->text, cpu,
-			  possible);
+			  spec_read("/sys/devices/system/cpu/possible", possible,
+				    sizeof(possible)));
 		break;
 	case EACCES:
 		if (geteuid() != 0)

@@ -126,10 +126,11 @@ int tracepoint_read(const char *name, struct tracepoint *tracepoint, uint64_t *i
 		cli_error("'%s' is not SYSTEM:NAME of a tracepoint", name);
 		return CLI_USAGE;
 	}
-	strcpy(dir, name);
-	strcpy(tracepoint->name, name);
+	snprintf(dir, sizeof(dir), "%s", name);
+	snprintf(tracepoint->name, sizeof(tracepoint->name), "%s", name);
 	colon = strchr(dir, ':');
-	*colon = '/';
+	if (colon)
+		*colon = '/';
 	err = tracepoint_format(root, dir, tracepoint, id);
 	if (!err)
 		return CLI_OK;

@@ -89,6 +89,7 @@ int cli_read_text(const char *path, char *text, size_t room)
 	ssize_t got = 0;
 	int fd, err;
 
+	text[0] = '\0';
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
