@@ -21,7 +21,9 @@ PREFIX ?= /usr/local
 KERNEL ?= 6.1 6.12
 
 TOP := $(CURDIR)
-krelease = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+# What uname -r says there; Debian's "make kernelrelease" says something else.
+krelease = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	'$(KDIR)/include/generated/utsrelease.h' 2>/dev/null)
 KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 

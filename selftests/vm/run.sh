@@ -134,6 +134,7 @@ cp "$here/init" "$tmp/init"
 chmod 755 "$tmp/init"
 {
 	echo '#!/bin/bash'
+	# shellcheck disable=SC2016 # the guest's PATH
 	[ -z "$path" ] || printf 'PATH=%q:$PATH\n' "$path"
 	printf 'cd %q || exit 97\n' "$PWD"
 	while IFS= read -r name; do

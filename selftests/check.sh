@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh: set up, build, and run all tests in stages:
+#
+#   native, native-asan, native-tsan   on this machine (memory, real perf)
+#   vm-6.1, vm-6.12                    in a virtual machine, with the module
+#
+# O= where to build, KERNEL= which kernels, STAGES= only these stages, LANES=1
+# no two stages at a time. Logs are left in $O/logs. The status is 0 when every
+# test program ran to its end and no test failed.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+O=${O:-$PWD/.build}
+logs=$O/logs
+jobs=$(nproc)
+kernels=${KERNEL:-6.1 6.12}
+all_stages="native native-asan native-tsan"
+for kernel in $kernels; do
+	all_stages+=" vm-$kernel"
+done
+stages=${STAGES:-$all_stages}
+
+mkdir -p "$logs"
+for stage in $stages; do
+	rm -f "$logs/$stage".*
+done
+
+# -asan for native-asan, nothing for the others.
+suffix()
+{
+	case $1 in
+	*-asan) echo -asan ;;
+	*-tsan) echo -tsan ;;
+	esac
+}
+
+# make in selftests/ for stage $1, target $2.
+selftests()
+{
+	local san
+	san=$(suffix "$1")
+	set -- make -C selftests --no-print-directory "-j$jobs" KSFT="$ksft" \
+		O="$O/selftests$san" USER_O="$O/user$san" SAN="${san#-}" "$2"
+	"${prefix[@]}" "$@"
+}
+
+run_stage()
+{
+	local stage=$1 prefix=() dir
+	case $stage in
+	vm-*)
+		dir=$(selftests/vm/kernel.sh "${stage#vm-}")
+		PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
+		export PERFRING_MODULE
+		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}"
+			--log "$logs/$stage.console" --)
+		;;
+	esac
+	selftests "$stage" run_tests
+}
+
+# Run one stage, judge its log, say how it went.
+do_stage()
+{
+	local stage=$1 start=$SECONDS status=0 counts
+	echo "  TEST    $stage"
+	run_stage "$stage" >"$logs/$stage.log" 2>"$logs/$stage.err" || status=$?
+	: >"$logs/$stage.failures"
+	: >"$logs/$stage.skips"
+	counts=$(awk -v stage="$stage" -v failures="$logs/$stage.failures" \
+		-v skips="$logs/$stage.skips" -f selftests/ktap.awk "$logs/$stage.log")
+	read -r passed failed skipped <<<"$counts"
+	# The guest's kernel may have a complaint of which no test knows.
+	if [ "$status" -ne 0 ]; then
+		failed=$((failed + 1))
+		{
+			echo "FAIL $stage: ended with status $status"
+			tail -n 60 "$logs/$stage.err" | sed 's/^/    /'
+		} >>"$logs/$stage.failures"
+	fi
+	echo "$passed $failed $skipped $((SECONDS - start))" >"$logs/$stage.counts"
+	echo "  DONE    $stage: $passed passed, $failed failed, $skipped skipped," \
+		"$((SECONDS - start)) s"
+}
+
+lane()
+{
+	local stage
+	for stage; do
+		do_stage "$stage"
+	done
+}
+
+begin=$SECONDS
+selftests/setup.sh check
+ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
+for kernel in $kernels; do
+	selftests/vm/kernel.sh "$kernel" >/dev/null
+done
+
+build()
+{
+	local san kernel dir
+	for san in '' -asan -tsan; do
+		make -C user --no-print-directory "-j$jobs" O="$O/user$san" SAN="${san#-}" all
+		prefix=() selftests "native$san" all
+	done
+	for kernel in $kernels; do
+		dir=$(selftests/vm/kernel.sh "$kernel")
+		make --no-print-directory "-j$jobs" O="$O" modules KDIR="$dir/build"
+	done
+}
+
+prefix=()
+echo "  BUILD   library, tests, sanitizers, modules"
+if ! (set -e; build) >"$logs/build.log" 2>&1; then
+	tail -n 40 "$logs/build.log"
+	echo "check.sh: the build failed, see $logs/build.log" >&2
+	echo "0 passed, 1 failed, 0 skipped"
+	exit 1
+fi
+echo "  DONE    build: $((SECONDS - begin)) s"
+
+# A native stage and a guest keep about one processor each busy.
+native=() guests=()
+for stage in $stages; do
+	case $stage in
+	vm-*) guests+=("$stage") ;;
+	*) native+=("$stage") ;;
+	esac
+done
+if [ "${LANES:-2}" -gt 1 ]; then
+	lane "${native[@]}" &
+	lane "${guests[@]}"
+	wait
+else
+	lane "${native[@]}" "${guests[@]}"
+fi
+
+echo
+for stage in $stages; do
+	cat "$logs/$stage.failures"
+done
+for stage in $stages; do
+	sed "s/\$/ [$stage]/" "$logs/$stage.skips"
+done | sort | uniq -c | sort -rn |
+	awk 'NR == 1 { print "Skipped (times, why):" } { print } END { if (NR) print "" }'
+
+passed=0 failed=0 skipped=0
+printf '%-14s %7s %7s %7s %8s\n' stage passed failed skipped seconds
+for stage in $stages; do
+	read -r p f s seconds <"$logs/$stage.counts"
+	printf '%-14s %7d %7d %7d %8d\n' "$stage" "$p" "$f" "$s" "$seconds"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+echo "Logs: $logs; $((SECONDS - begin)) s in all."
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
