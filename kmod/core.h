@@ -96,7 +96,7 @@ struct perfring_local {
 #define perfring_local_read(l)		__atomic_load_n(&(l)->v, __ATOMIC_RELAXED)
 #define perfring_local_set(l, x)	__atomic_store_n(&(l)->v, x, __ATOMIC_RELAXED)
 
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && !defined(__ILP32__) && !defined(__SANITIZE_THREAD__)
 /*
  * One instruction without the lock prefix: atomic against a signal handler of
  * this thread, which is all that a ring of one writer needs.
@@ -194,12 +194,14 @@ struct perfring_core {
  * @wakeup: what core->wakeup was when the writer came in
  * @lost: count for the LOST record
  * @report_lost: the caller writes a LOST record before its own
+ * @wakeup_due: begin failed, and the reader is due a wakeup all the same
  */
 struct perfring_handle {
 	unsigned long pos;
 	unsigned long wakeup;
 	unsigned long lost;
 	bool report_lost;
+	bool wakeup_due;
 };
 
 /*
@@ -232,10 +234,16 @@ static inline bool perfring_core_room(const struct perfring_core *c,
 static inline void perfring_core_enter(struct perfring_core *c,
 				       struct perfring_handle *h)
 {
+	/*
+	 * @wakeup first: a writer between the two lines is outermost itself and
+	 * wakes.  The other way round, as in the kernel's perf_output_get_handle(),
+	 * it leaves the wakeup to us, who have not seen that there is one.
+	 */
+	h->wakeup = perfring_local_read(&c->wakeup);
+	perfring_barrier();
 	/* Load and store need not be one: whoever comes between puts it back. */
 	perfring_once_store(c->nest, perfring_once_load(c->nest) + 1);
 	perfring_barrier();
-	h->wakeup = perfring_local_read(&c->wakeup);
 }
 
 /**
@@ -287,7 +295,9 @@ static inline bool perfring_core_leave(struct perfring_core *c,
  * On success the caller first writes a LOST record of @lost_size bytes if
  * h->report_lost says so, then its own, with perfring_core_copy(), and ends
  * with perfring_core_end().  On failure there is nothing to end; the loss is
- * counted for the next LOST record.
+ * counted for the next LOST record, and h->wakeup_due says what
+ * perfring_core_end() would: a writer that nested in the attempt may have left
+ * its wakeup to this one.
  *
  * Context: any, on the writing CPU with preemption off.
  * Return: 0, -ENOSPC when full, -EBUSY when paused.
@@ -298,6 +308,7 @@ static inline int perfring_core_begin(struct perfring_core *c,
 {
 	unsigned long head, next, tail, used, high;
 
+	h->wakeup_due = false;
 	if (perfring_unlikely(perfring_once_load(c->paused))) {
 		perfring_local_add(&c->lost, 1);
 		return -EBUSY;
@@ -316,7 +327,7 @@ static inline int perfring_core_begin(struct perfring_core *c,
 		if (!c->overwrite &&
 		    perfring_unlikely(!perfring_core_room(c, head, tail, size))) {
 			perfring_local_add(&c->lost, 1);
-			perfring_core_leave(c, h);
+			h->wakeup_due = perfring_core_leave(c, h);
 			return -ENOSPC;
 		}
 		/* A: no store below before the load of data_tail. */

@@ -129,6 +129,7 @@ int perfring_device_init(void)
 		device = &perfring_devices[cpu];
 		device->cpu = cpu;
 		mutex_init(&device->lock);
+		mutex_init(&device->visit);
 		INIT_LIST_HEAD(&device->events);
 	}
 

@@ -8,6 +8,7 @@
 #include <linux/mount.h>
 #include <linux/pid_namespace.h>
 #include <linux/pseudo_fs.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
@@ -58,13 +59,22 @@ void perfring_event_exit(void)
 	kern_unmount(perfring_mount);
 }
 
+/* perf's clock as the event's CPU has it, whoever asks. */
+static u64 perfring_event_clock(const struct perfring_event *event)
+{
+	return sched_clock_cpu(event->device->cpu);
+}
+
 /* ns enabled, and with a CPU of its own an event always runs when enabled. */
 u64 perfring_event_time(struct perfring_event *event)
 {
 	u64 time = event->time_enabled;
+	s64 since;
 
-	if (event->enabled)
-		time += perfring_clock() - event->enabled_at;
+	if (event->enabled) {
+		since = perfring_event_clock(event) - event->enabled_at;
+		time += max_t(s64, since, 0);
+	}
 	return time;
 }
 
@@ -85,20 +95,46 @@ void perfring_event_publish(struct perfring_event *event)
 	if (!ring)
 		return;
 	page = ring->core.page;
-	/* A reader retries while lock is odd or changed. */
-	WRITE_ONCE(page->lock, page->lock + 1);
-	smp_wmb(); /* E, pairs with the reader's barrier after it loads lock */
+	/*
+	 * A reader retries while lock is odd or changed.  It may be a real-time
+	 * task of this CPU, so do not let it in while lock is odd.
+	 */
+	preempt_disable();
+	WRITE_ONCE(page->lock, ++ring->lock);
+	smp_wmb(); /* E, pairs with the reader's barrier before it loads lock again */
 	page->index = 0;
 	page->offset = local64_read(&event->count);
 	page->time_enabled = time;
 	page->time_running = time;
-	smp_wmb(); /* F, pairs with the reader's barrier before it loads lock again */
-	WRITE_ONCE(page->lock, page->lock + 1);
+	smp_wmb(); /* F, pairs with the reader's barrier after it first loads lock */
+	WRITE_ONCE(page->lock, ++ring->lock);
+	preempt_enable();
 }
 
-static void perfring_event_republish(struct perfring_event *event)
+/**
+ * perfring_event_on_cpu - change what writers change without a lock
+ * @event: event
+ * @fn: called with interrupts off on the event's CPU; elsewhere when that is
+ *	offline, and then has no writer
+ * @arg: for @fn
+ *
+ * Context: task.
+ */
+void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), void *arg)
+{
+	mutex_lock(&event->device->lock);
+	if (smp_call_function_single(event->device->cpu, fn, arg, 1))
+		fn(arg);
+	mutex_unlock(&event->device->lock);
+}
+
+static void perfring_event_set(struct perfring_event *event, bool enabled)
 {
 	mutex_lock(&event->mmap_mutex);
+	event->time_enabled = perfring_event_time(event);
+	event->enabled_at = perfring_event_clock(event);
+	/* The source and write(2) see an attr and a layout that stand still. */
+	smp_store_release(&event->enabled, enabled); /* G, pairs with perfring_event_on() */
 	perfring_event_publish(event);
 	mutex_unlock(&event->mmap_mutex);
 }
@@ -112,32 +148,22 @@ static void perfring_event_republish(struct perfring_event *event)
  */
 int perfring_event_enable(struct perfring_event *event)
 {
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&event->lock);
 	if (event->enabled)
 		return 0;
-	event->used = true;
-	event->enabled_at = perfring_clock();
-	/* The source and write(2) see an attr and a layout that stand still. */
-	smp_store_release(&event->enabled, true); /* G, pairs with perfring_event_on() */
-	if (event->source->attach) {
+	WRITE_ONCE(event->used, true);
+	perfring_event_set(event, true);
+	if (event->source->attach)
 		ret = event->source->attach(event);
-		if (ret) {
-			WRITE_ONCE(event->enabled, false);
-			return ret;
-		}
-	}
-	perfring_event_republish(event);
-	return 0;
-}
-
-static void perfring_nothing(void *unused)
-{
+	if (ret)
+		perfring_event_set(event, false);
+	return ret;
 }
 
 /**
- * perfring_event_disable - stop; when it returns no writer is to come
+ * perfring_event_disable - stop; when it returns no writer is inside or to come
  * @event: event; disabling a disabled one is nothing
  *
  * Context: task, event->lock held.
@@ -149,11 +175,12 @@ void perfring_event_disable(struct perfring_event *event)
 		return;
 	if (event->source->detach)
 		event->source->detach(event);
-	event->time_enabled = perfring_event_time(event);
-	WRITE_ONCE(event->enabled, false);
-	/* Who saw it enabled on that CPU, interrupts off, has gone. */
-	smp_call_function_single(event->device->cpu, perfring_nothing, NULL, 1);
-	perfring_event_republish(event);
+	perfring_event_set(event, false);
+	/*
+	 * Writers look at enabled with preemption off.  Expedited, because it is
+	 * the ioctl of a test that measures, not a path of production.
+	 */
+	synchronize_rcu_expedited();
 }
 
 /**
@@ -213,7 +240,8 @@ static int perfring_open(struct inode *inode, struct file *file)
 	struct perfring_event *event;
 	int ret;
 
-	if (!device)
+	/* A failed init takes the module away whoever has it open. */
+	if (!perfring_is_ready() || !device)
 		return -ENODEV;
 	event = kzalloc(sizeof(*event), GFP_KERNEL_ACCOUNT);
 	if (!event)
@@ -294,5 +322,5 @@ const struct file_operations perfring_fops = {
 	.poll		= perfring_poll,
 	.mmap		= perfring_mmap,
 	.unlocked_ioctl	= perfring_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
+	.compat_ioctl	= perfring_compat_ioctl,
 };

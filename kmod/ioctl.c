@@ -8,6 +8,11 @@
 #include <linux/uaccess.h>
 #include "perfring.h"
 
+/* What perfring_read() knows. */
+#define PERFRING_READ_FORMATS							\
+	(PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING |	\
+	 PERF_FORMAT_ID | PERF_FORMAT_GROUP | PERF_FORMAT_LOST)
+
 /*
  * Is everything in @attr known here?  What is not copied has no meaning for this
  * device, and so has what a newer kernel adds to the structure.  What is copied
@@ -21,7 +26,7 @@ static bool perfring_attr_supported(const struct perf_event_attr *attr)
 		.config				= attr->config,
 		.sample_period			= attr->sample_period,
 		.sample_type			= attr->sample_type,
-		.read_format			= attr->read_format,
+		.read_format			= attr->read_format & PERFRING_READ_FORMATS,
 		.disabled			= attr->disabled,
 		.inherit			= attr->inherit,
 		.pinned				= attr->pinned,
@@ -71,8 +76,9 @@ int perfring_copy_attr(struct perf_event_attr __user *uattr, struct perf_event_a
 	ret = -E2BIG;
 	if (size >= PERF_ATTR_SIZE_VER0 && size <= PAGE_SIZE)
 		ret = copy_struct_from_user(attr, sizeof(*attr), uattr, size);
-	if (ret == -E2BIG && put_user((u32)sizeof(*attr), &uattr->size))
-		return -EFAULT;
+	/* As perf, which says E2BIG also where it cannot write the size. */
+	if (ret == -E2BIG)
+		put_user((u32)sizeof(*attr), &uattr->size);
 	if (ret)
 		return ret;
 	attr->size = size;
@@ -123,16 +129,30 @@ static long perfring_ioc_enable(struct perfring_event *event, bool enable)
 	return ret;
 }
 
+static void perfring_reset(void *arg)
+{
+	struct perfring_event *event = arg;
+
+	local64_set(&event->count, 0);
+	local64_set(&event->generator.seq, 0);
+}
+
 static long perfring_ioc_reset(struct perfring_event *event)
 {
 	mutex_lock(&event->lock);
-	local64_set(&event->count, 0);
-	local64_set(&event->generator.seq, 0);
+	perfring_event_on_cpu(event, perfring_reset, event);
 	mutex_lock(&event->mmap_mutex);
 	perfring_event_publish(event);
 	mutex_unlock(&event->mmap_mutex);
 	mutex_unlock(&event->lock);
 	return 0;
+}
+
+static void perfring_restart_period(void *arg)
+{
+	struct perfring_event *event = arg;
+
+	local64_set(&event->period_left, -(s64)event->attr.sample_period);
 }
 
 static long perfring_ioc_period(struct perfring_event *event, void __user *arg)
@@ -147,7 +167,7 @@ static long perfring_ioc_period(struct perfring_event *event, void __user *arg)
 		ret = -EINVAL;
 	} else {
 		WRITE_ONCE(event->attr.sample_period, period);
-		local64_set(&event->period_left, -(s64)period);
+		perfring_event_on_cpu(event, perfring_restart_period, event);
 	}
 	mutex_unlock(&event->lock);
 	return ret;
@@ -240,8 +260,7 @@ static long perfring_ioc_position(struct perfring_event *event, void __user *arg
 	if (event->enabled) {
 		ret = -EBUSY;
 	} else if (ring && ring->nr_pages) {
-		/* A writer that saw the event enabled may still be inside. */
-		synchronize_rcu();
+		/* perfring_event_disable() has waited for the writers. */
 		perfring_core_position(&ring->core, position.position);
 		ret = 0;
 	}
@@ -254,6 +273,11 @@ long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct perfring_event *event = file->private_data;
 	void __user *user = (void __user *)arg;
+
+	/* Writing by ioctl is writing. */
+	if ((cmd == PERFRING_IOC_EMIT || cmd == PERFRING_IOC_SET_POSITION) &&
+	    !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
 
 	switch (cmd) {
 	case PERF_EVENT_IOC_ENABLE:
@@ -285,4 +309,20 @@ long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	default:
 		return -ENOTTY;
 	}
+}
+
+/* perf's ioctls that carry sizeof(pointer) in their number, and only those. */
+long perfring_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(PERF_EVENT_IOC_SET_FILTER):
+	case _IOC_NR(PERF_EVENT_IOC_ID):
+	case _IOC_NR(PERF_EVENT_IOC_QUERY_BPF):
+	case _IOC_NR(PERF_EVENT_IOC_MODIFY_ATTRIBUTES):
+		if (_IOC_TYPE(cmd) == '$' && _IOC_SIZE(cmd) == sizeof(u32)) {
+			cmd &= ~IOCSIZE_MASK;
+			cmd |= sizeof(void *) << IOCSIZE_SHIFT;
+		}
+	}
+	return perfring_ioctl(file, cmd, (unsigned long)(u32)arg);
 }

@@ -79,6 +79,14 @@ umode_t perfring_mode(void)
 	return mode;
 }
 
+static bool perfring_ready;
+
+/* Is init through?  Before, nothing may be opened. */
+bool perfring_is_ready(void)
+{
+	return smp_load_acquire(&perfring_ready); /* H, pairs with perfring_init() */
+}
+
 static int __init perfring_init(void)
 {
 	int ret;
@@ -86,9 +94,12 @@ static int __init perfring_init(void)
 	ret = perfring_sysctl_init();
 	if (ret)
 		return ret;
-	ret = perfring_ring_init();
+	ret = perfring_event_init();
 	if (ret)
 		goto exit_sysctl;
+	ret = perfring_ring_init();
+	if (ret)
+		goto exit_event;
 	ret = perfring_output_init();
 	if (ret)
 		goto exit_ring;
@@ -98,16 +109,12 @@ static int __init perfring_init(void)
 	ret = perfring_pmu_init();
 	if (ret)
 		goto exit_sched_switch;
-	ret = perfring_event_init();
-	if (ret)
-		goto exit_pmu;
 	ret = perfring_device_init();
 	if (ret)
-		goto exit_event;
+		goto exit_pmu;
+	smp_store_release(&perfring_ready, true); /* H, pairs with perfring_is_ready() */
 	return 0;
 
-exit_event:
-	perfring_event_exit();
 exit_pmu:
 	perfring_pmu_exit();
 exit_sched_switch:
@@ -116,6 +123,8 @@ exit_output:
 	perfring_output_exit();
 exit_ring:
 	perfring_ring_exit();
+exit_event:
+	perfring_event_exit();
 exit_sysctl:
 	perfring_sysctl_exit();
 	return ret;
@@ -124,11 +133,11 @@ exit_sysctl:
 static void __exit perfring_exit(void)
 {
 	perfring_device_exit();
-	perfring_event_exit();
 	perfring_pmu_exit();
 	perfring_sched_switch_exit();
-	perfring_ring_exit();
 	perfring_output_exit();
+	perfring_ring_exit();
+	perfring_event_exit();
 	perfring_sysctl_exit();
 }
 

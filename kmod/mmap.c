@@ -41,6 +41,8 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 		return;
 	}
 	rcu_assign_pointer(event->ring, NULL);
+	/* Who waits shall see HUP: nothing can be written any more. */
+	wake_up_all(&event->waitq);
 	high = perfring_local_read(&ring->core.high_water);
 	if (high > event->high_water)
 		event->high_water = high;
@@ -72,8 +74,8 @@ static vm_fault_t perfring_vm_fault(struct vm_fault *vmf)
 	if (page) {
 		get_page(page);
 		/* The write fault that follows wants to find the file behind it. */
-		page->mapping = vmf->vma->vm_file->f_mapping;
-		page->index = vmf->pgoff;
+		page_folio(page)->mapping = vmf->vma->vm_file->f_mapping;
+		page_folio(page)->index = vmf->pgoff;
 		vmf->page = page;
 		ret = 0;
 	}

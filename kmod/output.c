@@ -10,7 +10,7 @@
 #include <linux/stacktrace.h>
 #include "perfring.h"
 
-/* Stack frames between the emitter and stack_trace_save() here. */
+/* perfring_chain_get() and perfring_output(): CALLCHAIN begins with who called. */
 #define PERFRING_STACK_SKIP	2
 
 /* CALLCHAIN as it stands in the record. */
@@ -46,7 +46,7 @@ void perfring_output_exit(void)
  * attr wants none or when a writer of this very level holds the buffer; that
  * takes a probe inside this function.
  */
-static struct perfring_chain *perfring_chain_get(const struct perfring_event *event)
+static noinline struct perfring_chain *perfring_chain_get(const struct perfring_event *event)
 {
 	struct perfring_chain *chain;
 	unsigned long *trace;
@@ -70,7 +70,11 @@ static struct perfring_chain *perfring_chain_get(const struct perfring_event *ev
 
 	chain->entry[0] = PERF_CONTEXT_KERNEL;
 	trace = (unsigned long *)&chain->entry[1];
+#ifdef CONFIG_STACKTRACE
 	n = stack_trace_save(trace, event->layout.max_stack, PERFRING_STACK_SKIP);
+#else
+	n = 0; /* perfring_layout_init() refuses CALLCHAIN */
+#endif
 	/* Where long is shorter than u64, widen in place, from the end. */
 	for (i = n; i > 0; i--)
 		chain->entry[i] = trace[i - 1];
@@ -144,6 +148,12 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 		goto out;
 	}
 
+	if (record->len > PERFRING_RECORD_MAX) {
+		local64_inc(&event->counters.rejected);
+		ret = -E2BIG;
+		goto out;
+	}
+
 	time = layout->clock();
 	head.header.type = record->type;
 	head.header.misc = record->misc;
@@ -175,6 +185,8 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 				  sizeof(struct perf_event_header) + 2 * sizeof(u64) +
 				  layout->id_size);
 	if (ret) {
+		if (handle.wakeup_due)
+			perfring_wakeup_due(event, ring);
 		local64_inc(ret == -EBUSY ? &event->counters.lost_paused :
 					    &event->counters.lost_full);
 		ret = -ENOSPC;

@@ -6,6 +6,7 @@
  *
  *	event->lock		attr, state and source of one event
  *	source locks		(tracepoint registration takes cpus_read_lock)
+ *	device->visit		writers from other CPUs
  *	device->lock		list of events, online; also taken by CPU hotplug,
  *				which holds the CPU lock: so nothing under it may
  *				take cpus_read_lock
@@ -54,6 +55,7 @@ struct seq_file;
  * @mm: whose pinned_vm was charged
  * @mlock_pages: pages charged to @user
  * @pinned_pages: pages charged to @mm
+ * @lock: sequence of the control page's counter fields; event->mmap_mutex
  * @free: frees after a grace period, in task context
  */
 struct perfring_ring {
@@ -66,6 +68,7 @@ struct perfring_ring {
 	struct mm_struct *mm;
 	unsigned long mlock_pages;
 	unsigned long pinned_pages;
+	u32 lock;
 	struct rcu_work free;
 };
 
@@ -83,7 +86,6 @@ void perfring_ring_exit(void);
  * struct perfring_layout - what an attr makes of a record
  * @sample_type: attr.sample_type
  * @clock: what TIME reads
- * @fixed_size: bytes of a sample's fields before CALLCHAIN, header included
  * @id_size: bytes of sample_id after other records; 0 without sample_id_all
  * @max_stack: most entries of a CALLCHAIN, context marker not counted
  * @wakeup_events: attr's, 0 when the attr wakes by watermark
@@ -91,7 +93,6 @@ void perfring_ring_exit(void);
 struct perfring_layout {
 	u64 sample_type;
 	u64 (*clock)(void);
-	unsigned int fixed_size;
 	unsigned int id_size;
 	unsigned int max_stack;
 	int wakeup_events;
@@ -168,7 +169,8 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
  * @name: in sysfs
  * @check: 0 or -errno for an attr; may be NULL
  * @attach: begin to emit; event->lock held; may be NULL
- * @detach: emit no more; when it returns nobody is emitting; event->lock held
+ * @detach: begin no more; perfring_event_disable() waits for who is inside;
+ *	event->lock held
  * @online: the event's CPU came up; runs there, device->lock held; may be NULL
  * @offline: the event's CPU goes down; device->lock held; may be NULL
  */
@@ -199,6 +201,7 @@ void perfring_sched_switch_exit(void);
  * @cpu: N
  * @online: CPU N is up; under @lock
  * @lock: see the top of this file
+ * @visit: one writer at a time comes to CPU N from elsewhere
  * @events: open events; under @lock
  * @closed: counters of events that are gone; under @lock
  * @dev: in sysfs
@@ -207,6 +210,7 @@ struct perfring_device {
 	int cpu;
 	bool online;
 	struct mutex lock; /* online, events, closed */
+	struct mutex visit; /* remote writers */
 	struct list_head events;
 	struct perfring_totals closed;
 	struct device *dev;
@@ -250,7 +254,8 @@ struct perfring_generator {
  * @id: for ID, IDENTIFIER and STREAM_ID
  * @ns: pid namespace of TID
  * @lock: protects the fields up to @period_left against other tasks; writers
- *	read them only while @enabled, when all but attr.sample_period stand still
+ *	read them only while @enabled, when all but attr.sample_period stand still.
+ *	@enabled, @enabled_at and @time_enabled change under @mmap_mutex as well
  * @attr: as perf_event_open(2) takes it
  * @layout: compiled from @attr
  * @source: follows from @attr
@@ -316,10 +321,11 @@ int perfring_event_modify(struct perfring_event *event,
 u64 perfring_event_time(struct perfring_event *event);
 u64 perfring_event_lost(struct perfring_event *event);
 void perfring_event_publish(struct perfring_event *event);
-u64 perfring_clock(void);
+void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), void *arg);
 
 /* ioctl.c */
 long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long perfring_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 int perfring_copy_attr(struct perf_event_attr __user *uattr,
 		       struct perf_event_attr *attr);
 
@@ -350,8 +356,10 @@ int perfring_sysctl_init(void);
 void perfring_sysctl_exit(void);
 long perfring_sysctl_mlock_kb(void);
 long perfring_sysctl_paranoid(void);
+long perfring_sysctl_max_stack(void);
 
 /* main.c: module parameters */
+bool perfring_is_ready(void);
 extern unsigned int perfring_max_pages;
 extern unsigned int perfring_max_rate;
 umode_t perfring_mode(void);

@@ -21,13 +21,25 @@
 	(PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ID |		\
 	 PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_IDENTIFIER)
 
-#define PERFRING_FIXED_TYPES						\
-	(PERFRING_ID_TYPES | PERF_SAMPLE_IP | PERF_SAMPLE_ADDR | PERF_SAMPLE_PERIOD)
-
 /* perf's own clock, so that TIME compares with that of perf events. */
-u64 perfring_clock(void)
+static u64 perfring_clock(void)
 {
 	return local_clock();
+}
+
+static u64 perfring_clock_real(void)
+{
+	return ktime_get_real_ns();
+}
+
+static u64 perfring_clock_boottime(void)
+{
+	return ktime_get_boottime_ns();
+}
+
+static u64 perfring_clock_tai(void)
+{
+	return ktime_get_clocktai_ns();
 }
 
 /**
@@ -36,11 +48,12 @@ u64 perfring_clock(void)
  * @attr: checked by perfring_copy_attr()
  *
  * Return: 0, -EOPNOTSUPP for a field that is not written here, -EINVAL for a
- * clock that an NMI cannot read, -EOVERFLOW for sample_max_stack.
+ * clock that is none or that an NMI cannot read, -EOVERFLOW for sample_max_stack.
  */
 int perfring_layout_init(struct perfring_layout *layout,
 			 const struct perf_event_attr *attr)
 {
+	long max_stack = min_t(long, perfring_sysctl_max_stack(), PERF_MAX_STACK_DEPTH);
 	u64 type = attr->sample_type;
 
 	if (type & ~(u64)PERFRING_SAMPLE_TYPES)
@@ -49,19 +62,17 @@ int perfring_layout_init(struct perfring_layout *layout,
 		/* Only the kernel's part of the stack is walked. */
 		if (!IS_ENABLED(CONFIG_STACKTRACE) || !attr->exclude_callchain_user)
 			return -EOPNOTSUPP;
-		if (attr->sample_max_stack > PERF_MAX_STACK_DEPTH)
+		if (attr->sample_max_stack > max_stack)
 			return -EOVERFLOW;
 	}
 
 	layout->sample_type = type;
 	/* All are one u64 each. */
-	layout->fixed_size = sizeof(struct perf_event_header) +
-			     hweight64(type & PERFRING_FIXED_TYPES) * sizeof(u64);
 	layout->id_size = attr->sample_id_all ?
 			  hweight64(type & PERFRING_ID_TYPES) * sizeof(u64) : 0;
 	layout->max_stack = 0;
 	if (!attr->exclude_callchain_kernel)
-		layout->max_stack = attr->sample_max_stack ?: PERF_MAX_STACK_DEPTH;
+		layout->max_stack = attr->sample_max_stack ?: max_stack;
 	layout->wakeup_events = attr->watermark ? 0 : attr->wakeup_events;
 
 	layout->clock = perfring_clock;
@@ -73,6 +84,20 @@ int perfring_layout_init(struct perfring_layout *layout,
 		return 0;
 	case CLOCK_MONOTONIC_RAW:
 		layout->clock = ktime_get_raw_fast_ns;
+		return 0;
+	}
+	/* These an NMI cannot read, and software events never come in one. */
+	if (attr->type != PERF_TYPE_SOFTWARE)
+		return -EINVAL;
+	switch (attr->clockid) {
+	case CLOCK_REALTIME:
+		layout->clock = perfring_clock_real;
+		return 0;
+	case CLOCK_BOOTTIME:
+		layout->clock = perfring_clock_boottime;
+		return 0;
+	case CLOCK_TAI:
+		layout->clock = perfring_clock_tai;
 		return 0;
 	default:
 		return -EINVAL;
@@ -99,7 +124,7 @@ static u64 perfring_tid(const struct perfring_event *event, struct task_struct *
 
 	nr[0] = task_tgid_nr_ns(task, event->ns);
 	nr[1] = task_pid_nr_ns(task, event->ns);
-	/* 0 is the idle task's; a task that is exiting, or of elsewhere, has -1. */
+	/* 0 is the idle task's and of other namespaces; one that has exited has -1. */
 	if (!nr[0] && !pid_alive(task))
 		nr[0] = -1;
 	if (!nr[1] && !pid_alive(task))

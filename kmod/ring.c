@@ -15,16 +15,18 @@ static struct workqueue_struct *perfring_wq;
 
 static void perfring_ring_release(struct perfring_ring *ring)
 {
+	struct page *page;
 	unsigned long i;
 
 	if (ring->core.page)
 		vunmap(ring->core.page);
 	for (i = 0; ring->pages && i <= ring->nr_pages; i++) {
-		if (!ring->pages[i])
+		page = ring->pages[i];
+		if (!page)
 			break;
 		/* Set by the fault handler; the allocator wants it clear. */
-		ring->pages[i]->mapping = NULL;
-		__free_page(ring->pages[i]);
+		page_folio(page)->mapping = NULL;
+		__free_page(page);
 	}
 	kvfree(ring->pages);
 	kfree(ring);

@@ -2,6 +2,7 @@
 /*
  * Which source an attr names, and what sources share.
  */
+#include <linux/nospec.h>
 #include "perfring.h"
 
 /* software/dummy: nothing ever happens. */
@@ -44,7 +45,7 @@ int perfring_source_find(const struct perf_event_attr *attr,
 	if (attr->exclude_user || attr->exclude_kernel || attr->exclude_hv ||
 	    attr->exclude_idle || attr->exclude_host || attr->exclude_guest)
 		return -EINVAL;
-	source = perfring_sources[attr->config];
+	source = perfring_sources[array_index_nospec(attr->config, PERFRING_SOURCE_MAX)];
 	*out = source;
 	return source->check(attr);
 }

@@ -2,6 +2,7 @@
 /*
  * A timer on the event's CPU that writes checked payloads in hardirq context.
  */
+#include <linux/capability.h>
 #include <linux/crc32.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
@@ -9,6 +10,8 @@
 #include "perfring.h"
 
 #define PERFRING_MIN_LEN	sizeof(struct perfring_generator_payload)
+#define PERFRING_TICK_BYTES	65536
+#define PERFRING_SECOND_BYTES	(64 * 1024 * 1024)
 
 static u32 perfring_rate(const struct perf_event_attr *attr)
 {
@@ -32,12 +35,21 @@ static u32 perfring_max(const struct perf_event_attr *attr)
 
 static int perfring_generator_check(const struct perf_event_attr *attr)
 {
+	u64 tick = (u64)perfring_burst(attr) * perfring_max(attr);
+
 	if (attr->config1 >> 48 || attr->config2 >> 32)
 		return -EINVAL;
 	if (!perfring_rate(attr) || perfring_rate(attr) > perfring_max_rate)
 		return -EINVAL;
 	if (perfring_min(attr) < PERFRING_MIN_LEN || perfring_max(attr) < perfring_min(attr))
 		return -EINVAL;
+	/* All of it is made with interrupts off. */
+	if (tick > PERFRING_TICK_BYTES || tick * perfring_rate(attr) > PERFRING_SECOND_BYTES)
+		return -EINVAL;
+	/* It meets whatever runs on the CPU: perf's limit for watching a whole one. */
+	if (attr->sample_type & (PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN) &&
+	    perfring_sysctl_paranoid() > 0 && !perfmon_capable())
+		return -EACCES;
 	return 0;
 }
 

@@ -93,7 +93,6 @@ static void perfring_sched_switch_detach(struct perfring_event *event)
 	if (!--perfring_switchers_nr)
 		tracepoint_probe_unregister(perfring_tracepoint, perfring_sched_switch, NULL);
 	mutex_unlock(&perfring_switchers_lock);
-	synchronize_rcu();
 }
 
 const struct perfring_source perfring_source_sched_switch = {

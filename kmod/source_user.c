@@ -10,8 +10,12 @@
 #include <linux/uaccess.h>
 #include "perfring.h"
 
-/* Records for one visit to the event's CPU, which has interrupts off meanwhile. */
-#define PERFRING_VISIT	64
+/*
+ * Records and bytes of one visit to the event's CPU, which has interrupts off
+ * when the visitor comes from elsewhere.
+ */
+#define PERFRING_VISIT		64
+#define PERFRING_VISIT_BYTES	16384
 
 struct perfring_visit {
 	struct perfring_event *event;
@@ -31,6 +35,11 @@ static void perfring_visit_output(void *arg)
 	u32 i;
 
 	for (i = 0; i < visit->count; i++) {
+		/* Here and not before: whoever disables waits for us, not for our caller. */
+		if (!perfring_event_on(visit->event)) {
+			visit->ret = -EOPNOTSUPP;
+			return;
+		}
 		visit->ret = perfring_output(visit->event, &visit->record);
 		if (!visit->ret)
 			visit->written++;
@@ -45,18 +54,22 @@ static void perfring_visit_output(void *arg)
  */
 static int perfring_visit(struct perfring_visit *visit)
 {
-	int cpu = visit->event->device->cpu;
+	struct perfring_device *device = visit->event->device;
+	int ret;
 
 	visit->written = 0;
-	if (!perfring_event_on(visit->event))
-		return -EOPNOTSUPP;
-	if (get_cpu() == cpu) {
+	if (get_cpu() == device->cpu) {
 		perfring_visit_output(visit);
 		put_cpu();
 		return 0;
 	}
 	put_cpu();
-	return smp_call_function_single(cpu, perfring_visit_output, visit, 1) ? -ENODEV : 0;
+	/* One at a time, so that the CPU gets to its own work between two. */
+	if (mutex_lock_killable(&device->visit))
+		return -EINTR;
+	ret = smp_call_function_single(device->cpu, perfring_visit_output, visit, 1);
+	mutex_unlock(&device->visit);
+	return ret ? -ENODEV : 0;
 }
 
 static bool perfring_takes_writes(const struct perfring_event *event)
@@ -86,8 +99,8 @@ ssize_t perfring_write(struct file *file, const char __user *buf, size_t count, 
 	if (!perfring_takes_writes(visit.event))
 		return -EOPNOTSUPP;
 	if (count > PERFRING_RECORD_MAX) {
-		/* Let it be counted as rejected, without the bytes. */
-		visit.record.len = PERFRING_RECORD_MAX;
+		/* To be counted as rejected, without the bytes. */
+		visit.record.len = PERFRING_RECORD_MAX + 1;
 	} else if (count) {
 		data = kvmalloc(count, GFP_KERNEL_ACCOUNT);
 		if (!data)
@@ -116,23 +129,27 @@ static void perfring_pattern(u8 *data, u32 len)
 static int perfring_emit_one(struct perfring_visit *visit, struct perfring_emit *emit,
 			     const struct perfring_emit_record *from, void *data)
 {
+	u32 len = min_t(u32, from->len, PERFRING_RECORD_MAX + 1);
+	u32 most = clamp_t(u32, PERFRING_VISIT_BYTES / (len + 1), 1, PERFRING_VISIT);
 	u32 left = from->count ?: 1;
 	int ret;
 
-	if (!from->data)
-		perfring_pattern(data, min_t(u32, from->len, PERFRING_RECORD_MAX));
-	else if (from->len <= PERFRING_RECORD_MAX &&
-		 copy_from_user(data, u64_to_user_ptr(from->data), from->len))
-		return -EFAULT;
+	/* What is too long is counted as rejected, without the bytes. */
+	if (len <= PERFRING_RECORD_MAX) {
+		if (!from->data)
+			perfring_pattern(data, len);
+		else if (copy_from_user(data, u64_to_user_ptr(from->data), len))
+			return -EFAULT;
+	}
 
 	visit->record.data = data;
-	visit->record.len = min_t(u32, from->len, PERFRING_RECORD_MAX);
+	visit->record.len = len;
 	visit->record.type = from->type;
 	visit->record.misc = from->misc;
 	while (left) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		visit->count = min_t(u32, left, PERFRING_VISIT);
+		visit->count = min(left, most);
 		ret = perfring_visit(visit);
 		emit->written += visit->written;
 		if (ret)

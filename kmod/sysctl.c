@@ -16,17 +16,25 @@
 #include "perfring.h"
 
 static struct vfsmount *perfring_proc;
-static struct file *perfring_mlock_kb;
-static struct file *perfring_paranoid;
 
-static long perfring_sysctl_read(struct file *file, long fallback)
+enum { PERFRING_MLOCK_KB, PERFRING_PARANOID, PERFRING_MAX_STACK, PERFRING_SYSCTLS };
+
+static const char *const perfring_names[] = {
+	[PERFRING_MLOCK_KB]	= "sys/kernel/perf_event_mlock_kb",
+	[PERFRING_PARANOID]	= "sys/kernel/perf_event_paranoid",
+	[PERFRING_MAX_STACK]	= "sys/kernel/perf_event_max_stack",
+};
+
+static struct file *perfring_files[PERFRING_SYSCTLS];
+
+static long perfring_sysctl_read(unsigned int i, long fallback)
 {
 	loff_t pos = 0;
 	char buf[24];
 	ssize_t n;
 	long value;
 
-	n = kernel_read(file, buf, sizeof(buf) - 1, &pos);
+	n = kernel_read(perfring_files[i], buf, sizeof(buf) - 1, &pos);
 	if (n <= 0)
 		return fallback;
 	buf[n] = '\0';
@@ -36,28 +44,36 @@ static long perfring_sysctl_read(struct file *file, long fallback)
 /* kernel.perf_event_mlock_kb; should it fail, nothing is free of charge. */
 long perfring_sysctl_mlock_kb(void)
 {
-	return perfring_sysctl_read(perfring_mlock_kb, 0);
+	return perfring_sysctl_read(PERFRING_MLOCK_KB, 0);
 }
 
 /* kernel.perf_event_paranoid; should it fail, the strictest. */
 long perfring_sysctl_paranoid(void)
 {
-	return perfring_sysctl_read(perfring_paranoid, 3);
+	return perfring_sysctl_read(PERFRING_PARANOID, 3);
 }
 
-static struct file *perfring_sysctl_open(const char *name)
+/* kernel.perf_event_max_stack; should it fail, as short as can be. */
+long perfring_sysctl_max_stack(void)
 {
-	struct file *file = file_open_root_mnt(perfring_proc, name, O_RDONLY, 0);
+	return perfring_sysctl_read(PERFRING_MAX_STACK, 1);
+}
 
-	if (IS_ERR(file))
-		pr_err("cannot read /proc/%s: %ld\n", name, PTR_ERR(file));
-	return file;
+void perfring_sysctl_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PERFRING_SYSCTLS; i++)
+		if (perfring_files[i])
+			fput(perfring_files[i]);
+	kern_unmount(perfring_proc);
 }
 
 int perfring_sysctl_init(void)
 {
 	struct file_system_type *type = get_fs_type("proc");
-	int ret;
+	struct file *file;
+	unsigned int i;
 
 	if (!type)
 		return -ENODEV;
@@ -65,28 +81,14 @@ int perfring_sysctl_init(void)
 	module_put(type->owner);
 	if (IS_ERR(perfring_proc))
 		return PTR_ERR(perfring_proc);
-	perfring_mlock_kb = perfring_sysctl_open("sys/kernel/perf_event_mlock_kb");
-	if (IS_ERR(perfring_mlock_kb)) {
-		ret = PTR_ERR(perfring_mlock_kb);
-		goto unmount;
-	}
-	perfring_paranoid = perfring_sysctl_open("sys/kernel/perf_event_paranoid");
-	if (IS_ERR(perfring_paranoid)) {
-		ret = PTR_ERR(perfring_paranoid);
-		goto put_mlock_kb;
+	for (i = 0; i < PERFRING_SYSCTLS; i++) {
+		file = file_open_root_mnt(perfring_proc, perfring_names[i], O_RDONLY, 0);
+		if (IS_ERR(file)) {
+			pr_err("cannot read /proc/%s: %ld\n", perfring_names[i], PTR_ERR(file));
+			perfring_sysctl_exit();
+			return PTR_ERR(file);
+		}
+		perfring_files[i] = file;
 	}
 	return 0;
-
-put_mlock_kb:
-	fput(perfring_mlock_kb);
-unmount:
-	kern_unmount(perfring_proc);
-	return ret;
-}
-
-void perfring_sysctl_exit(void)
-{
-	fput(perfring_paranoid);
-	fput(perfring_mlock_kb);
-	kern_unmount(perfring_proc);
 }

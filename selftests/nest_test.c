@@ -73,6 +73,8 @@ static void write_one(unsigned int level)
 
 	if (perfring_core_begin(&core, &handle, record.header.size, LOST_SIZE)) {
 		lost[level]++;
+		if (handle.wakeup_due)
+			wakeups++;
 		return;
 	}
 	if (handle.report_lost) {
@@ -332,8 +334,11 @@ static const struct state {
 	/* the first record of level 0 has 24 bytes, that of level 1 has 32 */
 	{ .name = "room for one of them", .room = 40, .inner = 1 },
 	{ .name = "room for none", .room = 16, .inner = 2 },
+	/* whoever comes second finds no room, and may have to report the first one's wakeup */
+	{ .name = "room for one, beyond the watermark", .room = 40, .watermark = 16, .inner = 1 },
 	{ .name = "losses to report", .owed = 3, .inner = 1 },
 	{ .name = "losses to report, room for one", .owed = 3, .room = 64, .inner = 1 },
+	{ .name = "together beyond the watermark", .watermark = 40, .inner = 1 },
 	{ .name = "each record beyond the watermark", .watermark = 16, .inner = 1 },
 };
 

@@ -126,6 +126,9 @@ static int write_pieces(struct perfring_writer *writer, uint32_t type, size_t si
 	perfring_local_add(&writer->attempted, 1);
 	err = perfring_core_begin(core, &handle, size, writer->lost_size);
 	if (err) {
+		/* A signal handler may have written inside the attempt. */
+		if (handle.wakeup_due)
+			write_wake(writer);
 		perfring_local_add(err == -EBUSY ? &writer->lost_paused : &writer->lost_full, 1);
 		return err;
 	}

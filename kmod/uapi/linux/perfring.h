@@ -37,6 +37,10 @@ enum perfring_source_id {
  *	config2 bits 0-15	smallest payload, bytes, at least 16; 0 counts as 16
  *	config2 bits 16-31	largest payload, bytes; 0 counts as the smallest
  *
+ * A tick makes at most 65536 bytes (records per tick * largest payload), and all
+ * ticks of a second 64 MiB.  TID and CALLCHAIN, which tell of other tasks, need
+ * CAP_PERFMON or perf_event_paranoid <= 0.
+ *
  * Sizes run from the smallest to the largest in steps of one byte, then start
  * over.  @seq counts every attempt, so a gap in it is what was lost.
  */
@@ -63,7 +67,8 @@ struct perfring_sched_switch_payload {
 };
 
 /*
- * PERFRING_IOC_EMIT: write records now, in order, on the event's CPU.
+ * PERFRING_IOC_EMIT: write records now, in order, on the event's CPU.  The
+ * descriptor must be open for writing (EBADF).
  *
  * type PERF_RECORD_SAMPLE lays the record out as attr.sample_type says and puts
  * the payload into its RAW field.  Every other type, known or not, becomes
@@ -86,7 +91,7 @@ struct perfring_emit {
 	__u32	nr;		/* 1 to PERFRING_EMIT_MAX */
 	__u32	reserved;	/* 0 */
 	__u64	written;	/* out: records in the ring */
-	__u64	lost;		/* out: records that found it full or paused */
+	__u64	lost;		/* out: records that met a full, a paused or no ring */
 };
 
 #define PERFRING_EMIT_MAX	1024	/* records in an array */
@@ -94,7 +99,7 @@ struct perfring_emit {
 
 /*
  * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.
- * EBUSY while the event is enabled, EINVAL without data pages, when not a
+ * EBADF when the descriptor is not open for writing, EBUSY while the event is enabled, EINVAL without data pages, when not a
  * multiple of 8, or beyond the kernel's unsigned long.
  */
 struct perfring_position {
