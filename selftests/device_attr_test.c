@@ -135,7 +135,11 @@ TEST(attr_values_like_perf)
 	CASE(read_format = PERF_FORMAT_ID | PERF_FORMAT_LOST);
 	CASE(__reserved_1 = 1);
 	CASE(__reserved_2 = 1);
+	/* aux_start_paused and its kind since 6.13, which some 6.12 have as well. */
 	CASE(__reserved_3 = 1);
+	CASE(__reserved_3 = 2);
+	CASE(__reserved_3 = 4);
+	CASE(__reserved_3 = 8);
 	CASE(sample_period = 1ULL << 63);
 	CASE(sample_period = 0);
 	CASE(sample_period = (1ULL << 63) - 1);
@@ -250,22 +254,35 @@ TEST(attr_unsupported)
 #undef CASE
 }
 
-/* Clocks: perf's own, and the two that an NMI can read. */
+/*
+ * Clocks: a software event takes those that perf takes, a source that may write
+ * from an NMI only the two that can be read there.
+ */
 TEST(attr_clockid)
 {
-	struct perf_event_attr attr = output_attr();
+	static const int clocks[] = {
+		CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI,
+		CLOCK_PROCESS_CPUTIME_ID, CLOCK_MONOTONIC_COARSE, 12345, -1,
+	};
+	struct perf_event_attr attr;
+	unsigned int i;
 
-	attr.sample_type |= PERF_SAMPLE_TIME;
-	attr.use_clockid = 1;
-	attr.clockid = CLOCK_MONOTONIC;
-	EXPECT_EQ(0, modify(&attr));
-	attr.clockid = CLOCK_MONOTONIC_RAW;
-	EXPECT_EQ(0, modify(&attr));
-	attr.clockid = CLOCK_REALTIME;
-	EXPECT_EQ(-EINVAL, modify(&attr));
-	attr.clockid = 12345;
-	EXPECT_EQ(-EINVAL, modify(&attr));
-	EXPECT_EQ(-EINVAL, oracle(&attr));
+	for (i = 0; i < ARRAY_LEN(clocks); i++) {
+		attr = output_attr();
+		attr.sample_type |= PERF_SAMPLE_TIME;
+		attr.use_clockid = 1;
+		attr.clockid = clocks[i];
+		EXPECT_EQ(oracle(&attr), modify(&attr)) {
+			TH_LOG("clock %d", clocks[i]);
+		}
+		attr.type = pmu_type();
+		attr.config = PERFRING_SOURCE_GENERATOR;
+		attr.config1 = 10;
+		EXPECT_EQ(clocks[i] == CLOCK_MONOTONIC || clocks[i] == CLOCK_MONOTONIC_RAW ?
+			  0 : -EINVAL, modify(&attr)) {
+			TH_LOG("generator, clock %d", clocks[i]);
+		}
+	}
 }
 
 /* The attr is final once the event was enabled, even for a moment, or mapped. */

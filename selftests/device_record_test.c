@@ -215,6 +215,34 @@ TEST_F(record, time_is_perfs)
 	close(fd);
 }
 
+/* Each clock: TIME lies between two readings of it. */
+TEST_F(record, clocks)
+{
+	static const int clocks[] = {
+		CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI,
+	};
+	struct perf_event_attr attr = output_attr();
+	struct timespec before, after;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(clocks); i++) {
+		attr.sample_type = PERF_SAMPLE_TIME;
+		attr.use_clockid = 1;
+		attr.clockid = clocks[i];
+		set_up(_metadata, self, &attr, 1);
+		clock_gettime(clocks[i], &before);
+		ASSERT_EQ(0, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 0, 1, NULL));
+		clock_gettime(clocks[i], &after);
+		ASSERT_EQ(16, raw_next(&self->raw, self->buf));
+		EXPECT_LE(before.tv_sec * 1000000000ULL + before.tv_nsec, self->buf[1]) {
+			TH_LOG("clock %d", clocks[i]);
+		}
+		EXPECT_GE(after.tv_sec * 1000000000ULL + after.tv_nsec, self->buf[1]) {
+			TH_LOG("clock %d", clocks[i]);
+		}
+	}
+}
+
 /* Time does not go back from one record to the next. */
 TEST_F(record, time_is_monotonic)
 {
