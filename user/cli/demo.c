@@ -273,8 +273,8 @@ int cli_demo(int argc, char **argv)
 	}
 	if (!status) {
 		printf("Task switches of %g s, seen twice: by /dev/perfringN and by perf_event_open(2),\n"
-		       "both read by libperfring from rings of %zu pages.\n\n",
-		       (double)demo.time_ns / 1e9, demo.pages);
+		       "both read by libperfring from rings of %zu page%s.\n\n",
+		       (double)demo.time_ns / 1e9, demo.pages, demo.pages == 1 ? "" : "s");
 		status = demo_run(&demo);
 	}
 	if (!status) {

@@ -23,7 +23,7 @@ struct demo_alignment {
 	size_t after;		/* device's records after perf's last */
 	size_t reaped;		/* matched, but for Z on one side and X on the other */
 	size_t breaks;		/* prev is not the next of the record before */
-	uint64_t skew;		/* largest difference of the two times, ns */
+	uint64_t skew;		/* largest distance of the two times, ns */
 	bool equal;		/* all of perf's records matched, and no stream breaks */
 	const char *reason;	/* why not */
 };
@@ -31,6 +31,10 @@ struct demo_alignment {
 bool demo_same(const struct switch_record *a, const struct switch_record *b);
 void demo_align(const struct demo_stream *device, const struct demo_stream *perf,
 		struct demo_alignment *alignment);
+
+/* The median distance of the two times of matched records, ns; 0 without any. */
+uint64_t demo_align_median(const struct demo_stream *device, const struct demo_stream *perf,
+			   const struct demo_alignment *alignment);
 
 /* One ring: reader, storage (the reader's), and where its records go. */
 struct demo_lane {

@@ -19,6 +19,7 @@
  */
 #include "demo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ALIGN_ZOMBIE	0x20	/* EXIT_ZOMBIE */
@@ -65,13 +66,18 @@ static size_t align_run(const struct demo_stream *device, size_t first,
 	return n;
 }
 
+static uint64_t align_skew(const struct switch_record *a, const struct switch_record *b)
+{
+	return a->time < b->time ? b->time - a->time : a->time - b->time;
+}
+
 static void align_measure(const struct demo_stream *device, const struct demo_stream *perf,
 			  struct demo_alignment *alignment)
 {
 	for (size_t i = 0; i < alignment->matched; i++) {
 		const struct switch_record *a = &device->record[alignment->before + i];
 		const struct switch_record *b = &perf->record[i];
-		uint64_t skew = a->time < b->time ? b->time - a->time : a->time - b->time;
+		uint64_t skew = align_skew(a, b);
 
 		if (skew > alignment->skew)
 			alignment->skew = skew;
@@ -114,4 +120,29 @@ void demo_align(const struct demo_stream *device, const struct demo_stream *perf
 		alignment->reason = "a switch is missing: prev is not the next of the record before";
 	else
 		alignment->equal = true;
+}
+
+static int align_compare(const void *a, const void *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x < y ? -1 : x > y;
+}
+
+uint64_t demo_align_median(const struct demo_stream *device, const struct demo_stream *perf,
+			   const struct demo_alignment *alignment)
+{
+	uint64_t *skew = calloc(alignment->matched + 1, sizeof(*skew));
+	uint64_t median;
+
+	if (!skew)
+		return 0;
+	for (size_t i = 0; i < alignment->matched; i++)
+		skew[i] = align_skew(&device->record[alignment->before + i], &perf->record[i]);
+	qsort(skew, alignment->matched, sizeof(*skew), align_compare);
+	median = skew[alignment->matched / 2];
+	free(skew);
+	return median;
 }

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SHOW_COLUMN	37	/* a switch in a line of two */
+#define SHOW_COLUMN	39	/* a switch in a line of two */
 
 static uint64_t show_lost(const struct demo_lane *lane)
 {
@@ -137,37 +137,49 @@ static int show_lane(const struct demo_lane *lane)
 	return CLI_OK;
 }
 
+/* One CPU's two streams: CLI_OK when they agree. */
+static int show_pair(const struct demo *demo, size_t i)
+{
+	const struct demo_alignment *alignment = &demo->alignment[i];
+
+	/* Both: a loss of either tells enough, a mismatch after it says no more. */
+	if (show_lane(&demo->lane[2 * i]) | show_lane(&demo->lane[2 * i + 1]))
+		return CLI_FAIL;
+	if (alignment->reaped)
+		printf("CPU %u: %zu dying tasks are Z to one probe and X to the other: reaped in between.\n",
+		       demo->lane[2 * i].cpu, alignment->reaped);
+	if (alignment->equal)
+		return CLI_OK;
+	printf("CPU %u: %s (%zu matched, %zu breaks of the chain)\n", demo->lane[2 * i].cpu,
+	       alignment->reason, alignment->matched, alignment->breaks);
+	show_mismatch(demo, i);
+	return CLI_FAIL;
+}
+
 int demo_show_verdict(const struct demo *demo)
 {
-	uint64_t skew = 0;
-	size_t matched = 0, reaped = 0;
+	uint64_t largest = 0, median = 0, value;
 	int status = CLI_OK;
+	size_t matched = 0;
 
-	for (size_t i = 0; i < 2 * demo->nr; i++)
-		if (show_lane(&demo->lane[i]))
-			status = CLI_FAIL;
 	for (size_t i = 0; i < demo->nr; i++) {
-		const struct demo_alignment *alignment = &demo->alignment[i];
-
-		matched += alignment->matched;
-		reaped += alignment->reaped;
-		if (alignment->skew > skew)
-			skew = alignment->skew;
-		if (alignment->equal)
-			continue;
-		status = CLI_FAIL;
-		printf("CPU %u: %s (%zu matched, %zu breaks of the chain)\n",
-		       demo->lane[2 * i].cpu, alignment->reason, alignment->matched,
-		       alignment->breaks);
-		show_mismatch(demo, i);
+		if (show_pair(demo, i))
+			status = CLI_FAIL;
+		matched += demo->alignment[i].matched;
+		if (demo->alignment[i].skew > largest)
+			largest = demo->alignment[i].skew;
+		value = demo_align_median(&demo->lane[2 * i].stream, &demo->lane[2 * i + 1].stream,
+					  &demo->alignment[i]);
+		if (value > median)
+			median = value;
 	}
-	if (reaped)
-		printf("%zu switches of dying tasks are Z to one probe and X to the other: reaped in between.\n",
-		       reaped);
-	if (status)
+	if (status) {
 		puts("The two DISAGREE.");
-	else
-		printf("The two agree: %zu switches on %zu CPUs, every field equal, none missing; the two clock readings\n"
-		       "of a switch are at most %.1f us apart.\n", matched, demo->nr, (double)skew / 1e3);
-	return status;
+		return status;
+	}
+	printf("The two agree: %zu switches on %zu CPU%s, every field equal, none missing in between.\n"
+	       "(Each probe reads the clock itself: half of the readings are within %.1f us of the\n"
+	       " other's, the farthest %.1f us.)\n", matched, demo->nr, demo->nr == 1 ? "" : "s",
+	       (double)median / 1e3, (double)largest / 1e3);
+	return CLI_OK;
 }

@@ -66,8 +66,9 @@ static void spec_explain_perf(const struct spec *spec, unsigned int cpu, int err
 
 static void spec_explain_device(const struct spec *spec, unsigned int cpu, int err)
 {
-	char possible[256];
+	char possible[256], path[32];
 
+	snprintf(path, sizeof(path), "/dev/perfring%u", cpu);
 	switch (-err) {
 	case ENOENT:
 	case ENXIO:
@@ -76,11 +77,12 @@ static void spec_explain_device(const struct spec *spec, unsigned int cpu, int e
 				    sizeof(possible)));
 		break;
 	case EACCES:
-		if (geteuid() != 0)
-			cli_error("%s: no permission for /dev/perfring%u; be root, or load the module with mode=0666 (sched_switch needs CAP_PERFMON besides)",
-				  spec->text, cpu);
+		if (access(path, R_OK | W_OK))
+			cli_error("%s: no permission for %s; be root, or load the module with mode=0666",
+				  spec->text, path);
 		else
-			cli_error("%s: not permitted: CAP_PERFMON is missing", spec->text);
+			cli_error("%s: not permitted: this source needs CAP_PERFMON; be root",
+				  spec->text);
 		break;
 	case EINVAL:
 		cli_error("%s: /dev/perfring%u refuses the event; see /sys/module/perfring/parameters",

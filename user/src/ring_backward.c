@@ -9,12 +9,16 @@
  *
  * A writer that came in before the pause may still be storing; it has reserved
  * its room, but not published it.  Over memory its private head tells.  Over a
- * kernel's ring the head is looked at again after the copy, which catches every
- * writer that has ended by then.
+ * kernel's ring the head is looked at again after the copy, when that writer has
+ * ended and published: it runs in an RCU read section, and membarrier(2) waits
+ * for those, some ten milliseconds.
  */
 #include "internal.h"
 
+#include <linux/membarrier.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* clang instruments atomics even where told not to sanitize, gcc does not. */
 #ifdef __has_attribute
@@ -41,11 +45,18 @@ static void snapshot_copy(unsigned char *to, const unsigned char *from, uint64_t
 		out[i] = __atomic_load_n(&in[i], __ATOMIC_ACQUIRE);
 }
 
-/* How far writers have reserved by now. */
-static uint64_t snapshot_reserved(const struct perfring_ring *ring)
+/* How far the writers had reserved that stored during the copy. */
+static uint64_t snapshot_reserved(const struct perfring_ring *ring, bool paused)
 {
 	if (ring->storage->flags & PERFRING_STORAGE_WRITABLE)
 		return perfring_local_read(&ring->storage->core.head);
+	/*
+	 * While nobody may come in, waiting costs only time; beside running writers
+	 * it would cost the snapshot.  Where the call is missing or refused (a CPU
+	 * without ticks) a writer of just that moment goes unnoticed.
+	 */
+	if (paused)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	return perfring_load_head(ring);
 }
 
@@ -81,7 +92,7 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 {
 	struct perfring_storage *storage = ring->storage;
 	uint64_t head, reserved;
-	bool pause;
+	bool pause, paused;
 
 	perfring_batch_empty(batch, ring->tail);
 	if (flags & ~PERFRING_SNAPSHOT_NO_PAUSE)
@@ -99,13 +110,12 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 	}
 
 	/* Paused by the caller: it stays so. */
-	pause = !(flags & PERFRING_SNAPSHOT_NO_PAUSE) && !perfring_once_load(storage->paused) &&
-		storage->flags & PERFRING_STORAGE_PAUSABLE;
-	if (pause && perfring_storage_pause(storage))
-		pause = false;
+	paused = perfring_once_load(storage->paused);
+	pause = !paused && !(flags & PERFRING_SNAPSHOT_NO_PAUSE) &&
+		storage->flags & PERFRING_STORAGE_PAUSABLE && !perfring_storage_pause(storage);
 	head = perfring_load_head(ring);
 	snapshot_copy(ring->copy, ring->data, ring->data_size);
-	reserved = snapshot_reserved(ring);
+	reserved = snapshot_reserved(ring, pause || paused);
 	if (pause)
 		perfring_storage_resume(storage);
 

@@ -249,7 +249,9 @@ uint64_t perfring_batch_torn(const struct perfring_batch *batch);
  * Output is paused while the ring is copied, where the storage can and unless
  * @flags say no; records of that time are lost, which the writer counts.
  * Without a pause the head is looked at again after the copy, and what the
- * writer overwrote meanwhile is not handed out.  A backward ring gives the
+ * writer overwrote meanwhile is not handed out; only the oldest record of a
+ * kernel's ring may still be torn by a writer that has not published yet.  With
+ * one, a kernel's ring takes an RCU grace period, some ten milliseconds.  A backward ring gives the
  * newest record first, up to one lap; a forward one gives those since the last
  * snapshot, oldest first, or, once lapped, none: where a record begins is known
  * no more, all its bytes count as torn.
