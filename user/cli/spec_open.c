@@ -8,17 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The library's account of the locked-memory limit, a line at a time. */
-static void spec_explain_mmap(size_t pages, int err)
+/*
+ * The library's account of the locked-memory limit, a line at a time; false when
+ * the limit is not what stands in the way.
+ */
+static bool spec_explain_mmap(const struct spec *spec, unsigned int cpu, size_t pages, int err)
 {
 	struct perfring_mmap_report report;
 	char text[2048], *save = NULL, *line;
 
-	if (perfring_storage_explain_mmap(pages, err, &report))
-		return;
+	if (perfring_storage_explain_mmap(pages, err, &report) || report.data_pages_fit == SIZE_MAX)
+		return false;
+	cli_error("%s: CPU %u: a ring of %zu pages may not be mapped; locked memory:", spec->text,
+		  cpu, pages);
 	perfring_storage_format_mmap(&report, text, sizeof(text));
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		fprintf(stderr, "  %s\n", line);
+	return true;
 }
 
 /* What a small file says, or a question mark. */
@@ -98,6 +104,8 @@ static void spec_explain(const struct spec *spec, unsigned int cpu, size_t pages
 	char path[64];
 	uint64_t most;
 
+	if (err == -EPERM && spec_explain_mmap(spec, cpu, pages, err))
+		return;
 	if (err == -ENODEV) {
 		spec_explain_offline(spec, cpu);
 	} else if (spec->kind == SPEC_DEVICE) {
@@ -111,8 +119,6 @@ static void spec_explain(const struct spec *spec, unsigned int cpu, size_t pages
 	} else {
 		spec_explain_perf(spec, cpu, err);
 	}
-	if (err == -EPERM)
-		spec_explain_mmap(pages, err);
 }
 
 void spec_enable_error(const struct spec *spec, unsigned int cpu, int err)
