@@ -188,7 +188,7 @@ static void *lap(void *arg)
  */
 static void lapped(struct __test_metadata *_metadata, struct backend *b, unsigned int flags)
 {
-	uint64_t end = now_ns() + 250000000ULL, seq, last, newest = 0, records = 0, size;
+	uint64_t end = now_ns() + 300000000ULL, seq, last, newest = 0, records = 0, size;
 	struct lapper lapper = { .b = b };
 	struct perfring_record record;
 	struct perfring_batch batch;
@@ -197,7 +197,9 @@ static void lapped(struct __test_metadata *_metadata, struct backend *b, unsigne
 	size_t i;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, lap, &lapper));
-	while (now_ns() < end) {
+	while (now_ns() < end || (!records && now_ns() < end + 5000000000ULL)) {
+		/* Let the writer go some laps: a pause lasts longer than what is between two. */
+		sleep_ms(1);
 		ASSERT_EQ(0, perfring_ring_snapshot(b->ring, flags, &batch));
 		first = true;
 		last = 0;
