@@ -335,7 +335,8 @@ TEST_F(device, emit_refusals)
 	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
 	record = good;
 	request = fine;
-	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(self->fd, PERFRING_IOC_EMIT, &request));	/* disabled */
+	/* Disabled. */
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(self->fd, PERFRING_IOC_EMIT, &request));
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
 #define REFUSED(ret, change) do {						\
 		record = good;							\

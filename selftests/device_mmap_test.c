@@ -21,6 +21,7 @@ FIXTURE(mapping) {
 };
 
 #define DATA_PAGES	4
+#define RW		(PROT_READ | PROT_WRITE)
 
 FIXTURE_SETUP(mapping)
 {
@@ -58,44 +59,44 @@ static void map_both(struct __test_metadata *_metadata, FIXTURE_DATA(mapping) *s
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, map_pages(self->fd[i], 1 + DATA_PAGES, prot, MAP_SHARED, 0, &self->map[i]));
+		ASSERT_EQ(0, map_pages(self->fd[i], 1 + DATA_PAGES, prot, MAP_SHARED, 0,
+				       &self->map[i]));
 	}
 }
 
 /* First mappings, one by one; each is gone before the next. */
 TEST_F(mapping, first_like_perf)
 {
-	const int rw = PROT_READ | PROT_WRITE;
 	const struct {
 		size_t pages;
 		int prot, flags;
 		off_t offset;
 	} table[] = {
-		{ 1 + 4, rw, MAP_SHARED, 0 },
+		{ 1 + 4, RW, MAP_SHARED, 0 },
 		{ 1 + 4, PROT_READ, MAP_SHARED, 0 },
 		{ 1 + 4, PROT_NONE, MAP_SHARED, 0 },
-		{ 1 + 4, rw, MAP_PRIVATE, 0 },
+		{ 1 + 4, RW, MAP_PRIVATE, 0 },
 		{ 1 + 4, PROT_READ, MAP_PRIVATE, 0 },
-		{ 1, rw, MAP_SHARED, 0 },
+		{ 1, RW, MAP_SHARED, 0 },
 		{ 1, PROT_READ, MAP_SHARED, 0 },
-		{ 1 + 3, rw, MAP_SHARED, 0 },
-		{ 4, rw, MAP_SHARED, 0 },
-		{ 1 + 5, rw, MAP_SHARED, 0 },
-		{ 1 + 17, rw, MAP_SHARED, 0 },
-		{ 1 + 4, rw, MAP_SHARED, 4 },
+		{ 1 + 3, RW, MAP_SHARED, 0 },
+		{ 4, RW, MAP_SHARED, 0 },
+		{ 1 + 5, RW, MAP_SHARED, 0 },
+		{ 1 + 17, RW, MAP_SHARED, 0 },
+		{ 1 + 4, RW, MAP_SHARED, 4 },
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_LEN(table); i++) {
 		EXPECT_EQ(map_pages(self->fd[1], table[i].pages, table[i].prot, table[i].flags,
-			      table[i].offset, NULL),
+				    table[i].offset, NULL),
 			  map_pages(self->fd[0], table[i].pages, table[i].prot, table[i].flags,
-			      table[i].offset, NULL)) {
+				    table[i].offset, NULL)) {
 			TH_LOG("case %u", i);
 		}
 	}
 	/* An offset is never right here; perf has found a use for some. */
-	EXPECT_EQ(-EINVAL, map_pages(self->fd[0], 1 + 4, rw, MAP_SHARED, 1, NULL));
+	EXPECT_EQ(-EINVAL, map_pages(self->fd[0], 1 + 4, RW, MAP_SHARED, 1, NULL));
 }
 
 /*
@@ -111,13 +112,14 @@ TEST_F(mapping, second_like_perf)
 
 	map_both(_metadata, self, PROT_READ | PROT_WRITE);
 	for (i = 0; i < ARRAY_LEN(pages); i++) {
-		EXPECT_EQ(map_pages(self->fd[1], pages[i], PROT_READ | PROT_WRITE, MAP_SHARED, 0, NULL),
-			  map_pages(self->fd[0], pages[i], PROT_READ | PROT_WRITE, MAP_SHARED, 0, NULL)) {
+		EXPECT_EQ(map_pages(self->fd[1], pages[i], RW, MAP_SHARED, 0, NULL),
+			  map_pages(self->fd[0], pages[i], RW, MAP_SHARED, 0, NULL)) {
 			TH_LOG("second mapping of %zu pages", pages[i]);
 		}
 	}
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, map_pages(self->fd[i], 1 + DATA_PAGES, PROT_READ, MAP_SHARED, 0, &again[i]));
+		ASSERT_EQ(0, map_pages(self->fd[i], 1 + DATA_PAGES, PROT_READ, MAP_SHARED, 0,
+				       &again[i]));
 		((struct perf_event_mmap_page *)self->map[i])->data_tail = 4711;
 		page = (void *)again[i];
 		EXPECT_EQ(4711, page->data_tail);
@@ -128,7 +130,7 @@ TEST_F(mapping, second_like_perf)
 	}
 	/* All gone: another size is fine. */
 	for (i = 0; i < 2; i++) {
-		EXPECT_EQ(0, map_pages(self->fd[i], 1 + 8, PROT_READ | PROT_WRITE, MAP_SHARED, 0, NULL));
+		EXPECT_EQ(0, map_pages(self->fd[i], 1 + 8, RW, MAP_SHARED, 0, NULL));
 	}
 }
 
@@ -201,7 +203,7 @@ TEST_F(mapping, parts)
 {
 	char *map = NULL, *place;
 
-	ASSERT_EQ(0, map_pages(self->fd[0], 1 + DATA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, 0, &map));
+	ASSERT_EQ(0, map_pages(self->fd[0], 1 + DATA_PAGES, RW, MAP_SHARED, 0, &map));
 	EXPECT_EQ(-1, munmap(map, page_size));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, munmap(map + page_size, page_size));
@@ -214,7 +216,8 @@ TEST_F(mapping, parts)
 				   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	place = mmap(NULL, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, place);
-	EXPECT_EQ(MAP_FAILED, mremap(map, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, place));
+	EXPECT_EQ(MAP_FAILED, mremap(map, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+				     place));
 	/* It is whole and works. */
 	EXPECT_EQ(DATA_PAGES * page_size, ((struct perf_event_mmap_page *)map)->data_size);
 	EXPECT_EQ(0, touch(map + DATA_PAGES * page_size, false));

@@ -90,7 +90,7 @@ TEST(option_sizes)
 	EXPECT_EQ(-EINVAL, perfring_storage_open_memory((void *)&big, &storage));
 }
 
-/* Control pages of kernels before 4.1 say nothing of offset and size; others may have 64 KiB pages. */
+/* Control pages before 4.1 say nothing of offset and size; others may have 64 KiB pages. */
 TEST(contiguous)
 {
 	struct perfring_image_opts opts = { .size = sizeof(opts), .page_size = 65536 };
@@ -186,7 +186,7 @@ TEST_F(ring, offline_cpu_is_left_out)
 	if (variant->kind == MEMORY)
 		return;	/* memory has no CPU */
 	if (!getenv("PERFRING_MODULE"))
-		SKIP(return, "taking CPU 1 offline is for test machines: PERFRING_MODULE is not set");
+		SKIP(return, "PERFRING_MODULE is not set: no test machine to take CPU 1 from");
 	if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
 		SKIP(return, "/sys/devices/system/cpu/cpu1/online: %s", strerror(errno));
 	ASSERT_EQ(0, cpu_set_online(1, false));

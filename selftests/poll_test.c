@@ -256,7 +256,7 @@ static void *write_when_empty(void *arg)
 	uint64_t end = now_ns() + 20000000000ULL;
 	int i;
 
-	/* Each as soon as the one before has been taken: in the middle of the reader's next wait. */
+	/* Each as soon as the one before was taken: in the middle of the next wait. */
 	for (i = 0; i < 500 && now_ns() < end; i++) {
 		backend_burst(late->b, 4, 1);
 		while (__atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) !=

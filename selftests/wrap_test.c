@@ -213,7 +213,9 @@ TEST_F(placed, full_across_2_64)
 TEST_F(placed, backward_past_2_32)
 {
 	struct perf_event_attr attr = output_attr();
-	struct backend_opts opts = { .attr = &attr, .position = (1ULL << 32) + 64, .overwrite = true };
+	struct backend_opts opts = {
+		.attr = &attr, .position = (1ULL << 32) + 64, .overwrite = true,
+	};
 	struct perfring_record record;
 	struct perfring_batch batch;
 	unsigned char payload[12];
