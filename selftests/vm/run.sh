@@ -17,8 +17,9 @@
 # those variables of the caller whose names begin with PERFRING_ or KSELFTEST_.
 # Its output goes to stdout, the kernel's warnings to stderr.
 #
-# ACCEL=kvm|tcg overrides the choice of accelerator, SILENCE=S the seconds
-# after which a guest that prints nothing is ended (30).
+# ACCEL=kvm|tcg overrides the choice of accelerator, TCG_THREADS=single|multi
+# that of its threads, SILENCE=S the seconds after which a guest that prints
+# nothing is ended (30).
 #
 # The status is that of COMMAND, or
 #   97  the guest died or never started     98  it was silent, or out of time
@@ -100,9 +101,17 @@ if [ -z "$accel" ]; then
 		accel=kvm
 	fi
 fi
+# An emulator before 8.1 may run code that another processor has patched
+# meanwhile ("Oops: int3" in the guest: tracepoints are switched by patching).
+# One thread for all processors is not affected, and as fast on two cores.
+threads=multi
+if [ "$accel" = tcg ]; then
+	version=$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9]*[.][0-9]*\).*/\1/p')
+	[ "$(printf '%s\n' 8.1 "$version" | sort -V | head -n 1)" = 8.1 ] || threads=single
+fi
 case $accel in
 kvm) machine=(-accel kvm -cpu host) ;;
-tcg) machine=(-accel 'tcg,thread=multi' -cpu max) ;;
+tcg) machine=(-accel "tcg,thread=${TCG_THREADS:-$threads}" -cpu max) ;;
 *)
 	say "ACCEL=$accel: kvm or tcg"
 	exit 2
