@@ -90,27 +90,31 @@ static void perfring_device_totals(struct device *dev, struct perfring_totals *s
 	mutex_unlock(&device->lock);
 }
 
-#define PERFRING_ATTR(name)							\
-static ssize_t name##_show(struct device *dev, struct device_attribute *attr,	\
-			   char *buf)						\
-{										\
-	struct perfring_totals sum;						\
-										\
-	perfring_device_totals(dev, &sum);					\
-	return sysfs_emit(buf, "%llu\n", sum.name);				\
-}										\
-static DEVICE_ATTR_RO(name)
+/* Attributes of one counter each; @var is where in the totals it stands. */
+static ssize_t perfring_total_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	size_t offset = (size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
+	struct perfring_totals sum;
 
-PERFRING_ATTR(attempted);
-PERFRING_ATTR(written);
-PERFRING_ATTR(lost_full);
-PERFRING_ATTR(lost_paused);
-PERFRING_ATTR(rejected);
-PERFRING_ATTR(discarded);
-PERFRING_ATTR(bytes);
-PERFRING_ATTR(lost_records);
-PERFRING_ATTR(wakeups);
-PERFRING_ATTR(high_water);
+	perfring_device_totals(dev, &sum);
+	return sysfs_emit(buf, "%llu\n", *(u64 *)((char *)&sum + offset));
+}
+
+#define PERFRING_ATTR(name) __ATTR(name, 0444, perfring_total_show, NULL)
+#define PERFRING_AT(name) ((void *)offsetof(struct perfring_totals, name))
+
+static struct dev_ext_attribute perfring_totals_attrs[] = {
+	{ PERFRING_ATTR(attempted), PERFRING_AT(attempted) },
+	{ PERFRING_ATTR(written), PERFRING_AT(written) },
+	{ PERFRING_ATTR(lost_full), PERFRING_AT(lost_full) },
+	{ PERFRING_ATTR(lost_paused), PERFRING_AT(lost_paused) },
+	{ PERFRING_ATTR(rejected), PERFRING_AT(rejected) },
+	{ PERFRING_ATTR(discarded), PERFRING_AT(discarded) },
+	{ PERFRING_ATTR(bytes), PERFRING_AT(bytes) },
+	{ PERFRING_ATTR(lost_records), PERFRING_AT(lost_records) },
+	{ PERFRING_ATTR(wakeups), PERFRING_AT(wakeups) },
+	{ PERFRING_ATTR(high_water), PERFRING_AT(high_water) },
+};
 
 /* Events open now. */
 static ssize_t events_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -128,16 +132,16 @@ static ssize_t events_show(struct device *dev, struct device_attribute *attr, ch
 static DEVICE_ATTR_RO(events);
 
 static struct attribute *perfring_device_attrs[] = {
-	&dev_attr_attempted.attr,
-	&dev_attr_written.attr,
-	&dev_attr_lost_full.attr,
-	&dev_attr_lost_paused.attr,
-	&dev_attr_rejected.attr,
-	&dev_attr_discarded.attr,
-	&dev_attr_bytes.attr,
-	&dev_attr_lost_records.attr,
-	&dev_attr_wakeups.attr,
-	&dev_attr_high_water.attr,
+	&perfring_totals_attrs[0].attr.attr,
+	&perfring_totals_attrs[1].attr.attr,
+	&perfring_totals_attrs[2].attr.attr,
+	&perfring_totals_attrs[3].attr.attr,
+	&perfring_totals_attrs[4].attr.attr,
+	&perfring_totals_attrs[5].attr.attr,
+	&perfring_totals_attrs[6].attr.attr,
+	&perfring_totals_attrs[7].attr.attr,
+	&perfring_totals_attrs[8].attr.attr,
+	&perfring_totals_attrs[9].attr.attr,
 	&dev_attr_events.attr,
 	NULL
 };

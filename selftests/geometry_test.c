@@ -25,7 +25,9 @@ TEST_F(ring, only_powers_of_two)
 	int ret;
 
 	for (pages = 0; pages <= 17; pages++) {
-		memory.pages = perf.pages = device.pages = pages;
+		memory.pages = pages;
+		perf.pages = pages;
+		device.pages = pages;
 		if (variant->kind == MEMORY)
 			ret = perfring_storage_open_memory(&memory, &storage);
 		else if (variant->kind == PERF)
@@ -251,7 +253,8 @@ TEST_F(ring, memlock_explained)
 		ASSERT_EQ(0, chmod("/dev/perfring0", 0666));
 	while (pages * PAGE / 1024 < 2 * free_kb + 8)
 		pages *= 2;
-	perf.pages = device.pages = pages;
+	perf.pages = pages;
+	device.pages = pages;
 	refusal = mmap(NULL, sizeof(*refusal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		       -1, 0);
 	ASSERT_NE(MAP_FAILED, refusal);
@@ -267,7 +270,8 @@ TEST_F(ring, memlock_explained)
 		perfring_storage_format_mmap(&refusal->report, refusal->text,
 					     sizeof(refusal->text));
 		/* What it says would fit does. */
-		perf.pages = device.pages = refusal->report.data_pages_fit;
+		perf.pages = refusal->report.data_pages_fit;
+		device.pages = perf.pages;
 		status = variant->kind == PERF ?
 			perfring_storage_open_perf(&attr, -1, 0, &perf, &storage) :
 			perfring_storage_open_device("/dev/perfring0", &attr, &device, &storage);

@@ -366,12 +366,12 @@ static void state_enter(FIXTURE_DATA(nest) *self, const struct state *state)
  * and write inside it: both records must be whole and published, what was lost
  * counted, and a due wakeup reported by one of the writers.
  */
-TEST_F(nest, a_write_inside_a_write_at_every_instruction)
+TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 120)
 {
 	struct sigaction action = { .sa_sigaction = trap, .sa_flags = SA_SIGINFO };
 	const struct state *state;
 	const char *wrong;
-	unsigned long due;
+	unsigned long due, used;
 
 	ASSERT_EQ(0, sigaction(SIGTRAP, &action, NULL));
 	for (state = states; state < states + sizeof(states) / sizeof(*states); state++) {
@@ -394,7 +394,8 @@ TEST_F(nest, a_write_inside_a_write_at_every_instruction)
 				wrong = "a wakeup was due and nobody reported it";
 			if (!wrong && due == perfring_local_read(&core.wakeup) && wakeups)
 				wrong = "a wakeup was reported and none was due";
-			if (!wrong && perfring_local_read(&core.head) - self->page->data_tail >= data_size)
+			used = perfring_local_read(&core.head) - self->page->data_tail;
+			if (!wrong && used >= data_size)
 				wrong = "more in the ring than it holds";
 			ASSERT_EQ(NULL, wrong)
 				TH_LOG("%s, at instruction %lu: %s", state->name, step_target,

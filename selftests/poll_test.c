@@ -122,7 +122,9 @@ TEST_F(ring, watermark_options)
 	EXPECT_EQ(100, attr->wakeup_watermark);
 	EXPECT_EQ(0, perfring_storage_close(storage));
 	/* Both at once contradict each other. */
-	memory.wakeup_events = perf.wakeup_events = device.wakeup_events = 1;
+	memory.wakeup_events = 1;
+	perf.wakeup_events = 1;
+	device.wakeup_events = 1;
 	if (variant->kind == MEMORY)
 		ret = perfring_storage_open_memory(&memory, &storage);
 	else if (variant->kind == PERF)

@@ -117,7 +117,8 @@ void demo_align(const struct demo_stream *device, const struct demo_stream *perf
 		alignment->reason = alignment->before + alignment->matched < device->nr ?
 				    "they differ" : "the device's records end before perf's";
 	else if (alignment->breaks)
-		alignment->reason = "a switch is missing: prev is not the next of the record before";
+		alignment->reason =
+			"a switch is missing: prev is not the next of the record before";
 	else
 		alignment->equal = true;
 }

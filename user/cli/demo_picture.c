@@ -76,7 +76,8 @@ int demo_picture(unsigned int cpu)
 		cli_error("%s: %s", text, perfring_strerror(err));
 		status = CLI_FAIL;
 	} else {
-		printf("A ring of one page, /dev/perfring%u, after some writing and reading:\n", cpu);
+		printf("A ring of one page, /dev/perfring%u, after some writing and reading:\n",
+		       cpu);
 		status = picture_print(ring, PICTURE_WIDTH);
 		putchar('\n');
 	}

@@ -140,7 +140,8 @@ bool dump_record(struct dump *dump, unsigned int index, const struct perfring_re
 	dump->bytes += record->size;
 	if (perfring_decode(dump->format, record, &event, &error)) {
 		dump->corrupt++;
-		cli_error("record at position %" PRIu64 ", type %" PRIu32 ", %u bytes: at byte %" PRIu64 ": %s",
+		cli_error("record at position %" PRIu64 ", type %" PRIu32
+			  ", %u bytes: at byte %" PRIu64 ": %s",
 			  record->position, record->type, (unsigned int)record->size,
 			  error.offset, error.reason);
 		return dump->records != dump->options.count;
@@ -185,7 +186,8 @@ int dump_summary(const struct dump *dump)
 			sum.missing += dump->check[i].missing;
 			sum.corrupt += dump->check[i].corrupt;
 		}
-		fprintf(out, "; sequence: %" PRIu64 " missing in %" PRIu64 " gaps, checksums: %" PRIu64 " of %" PRIu64 " wrong",
+		fprintf(out, "; sequence: %" PRIu64 " missing in %" PRIu64
+			" gaps, checksums: %" PRIu64 " of %" PRIu64 " wrong",
 			sum.missing, sum.gaps, sum.corrupt, sum.records);
 	}
 	fputc('\n', out);

@@ -94,8 +94,10 @@ int picture_print(struct perfring_ring *ring, unsigned int width)
 	picture_mark(&picture, "head", head);
 	picture_mark(&picture, "tail", tail);
 	printf("  0 %s %" PRIu64 "\n", picture.bar, picture.size);
-	printf("  A to %c: %u records, oldest first, a capital where one begins; '.' is free; one character\n"
-	       "  is %.0f bytes.  head - tail = %" PRIu64 " bytes wait; head mod %" PRIu64 " = %" PRIu64 ": lap %" PRIu64 ".\n",
+	printf("  A to %c: %u records, oldest first, a capital where one begins; '.' is free; "
+	       "one character\n"
+	       "  is %.0f bytes.  head - tail = %" PRIu64 " bytes wait; head mod %" PRIu64
+	       " = %" PRIu64 ": lap %" PRIu64 ".\n",
 	       (char)('A' + (nr ? nr - 1 : 0) % 26), nr,
 	       (double)picture.size / picture.width, head - tail, picture.size,
 	       head & (picture.size - 1), head / picture.size + 1);

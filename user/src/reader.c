@@ -18,7 +18,7 @@ uint64_t reader_now(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-int perfring_reader_create(const struct perfring_reader_opts *given, struct perfring_reader **out)
+int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfring_reader **out)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = READER_WAKE };
 	struct perfring_reader *reader;
@@ -27,7 +27,7 @@ int perfring_reader_create(const struct perfring_reader_opts *given, struct perf
 	reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
-	err = perfring_opts_take(&reader->opts, sizeof(reader->opts), given);
+	err = perfring_opts_take(&reader->opts, sizeof(reader->opts), opts);
 	if (err) {
 		free(reader);
 		return err;

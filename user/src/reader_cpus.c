@@ -56,28 +56,28 @@ static int cpus_possible(unsigned int **cpus, size_t *nr)
 }
 
 static int cpus_open(int backend, const struct perf_event_attr *attr,
-		     const struct perfring_cpus_opts *opts, unsigned int cpu,
+		     const struct perfring_cpus_opts *own, unsigned int cpu,
 		     struct perfring_storage **storage)
 {
 	const struct perfring_memory_opts memory = {
 		.size = sizeof(memory),
-		.pages = opts->pages,
+		.pages = own->pages,
 		.attr = attr,
-		.watermark = opts->watermark,
-		.wakeup_events = opts->wakeup_events,
+		.watermark = own->watermark,
+		.wakeup_events = own->wakeup_events,
 		.cpu = cpu + 1,
 	};
 	const struct perfring_perf_opts perf = {
 		.size = sizeof(perf),
-		.pages = opts->pages,
-		.watermark = opts->watermark,
-		.wakeup_events = opts->wakeup_events,
+		.pages = own->pages,
+		.watermark = own->watermark,
+		.wakeup_events = own->wakeup_events,
 	};
 	const struct perfring_device_opts device = {
 		.size = sizeof(device),
-		.pages = opts->pages,
-		.watermark = opts->watermark,
-		.wakeup_events = opts->wakeup_events,
+		.pages = own->pages,
+		.watermark = own->watermark,
+		.wakeup_events = own->wakeup_events,
 	};
 	char path[4096];
 	int len;
@@ -86,11 +86,11 @@ static int cpus_open(int backend, const struct perf_event_attr *attr,
 	case PERFRING_BACKEND_MEMORY:
 		return perfring_storage_open_memory(&memory, storage);
 	case PERFRING_BACKEND_PERF:
-		return perfring_storage_open_perf(attr, opts->pid ? opts->pid : -1, (int)cpu,
+		return perfring_storage_open_perf(attr, own->pid ? own->pid : -1, (int)cpu,
 						  &perf, storage);
 	case PERFRING_BACKEND_DEVICE:
 		len = snprintf(path, sizeof(path), "%s%u",
-			       opts->device_prefix ? opts->device_prefix : CPUS_DEVICE, cpu);
+			       own->device_prefix ? own->device_prefix : CPUS_DEVICE, cpu);
 		if (len < 0 || (size_t)len >= sizeof(path))
 			return -ENAMETOOLONG;
 		return perfring_storage_open_device(path, attr, &device, storage);
@@ -101,12 +101,12 @@ static int cpus_open(int backend, const struct perf_event_attr *attr,
 
 static int cpus_add_one(struct perfring_reader *reader, int backend,
 			const struct perf_event_attr *attr,
-			const struct perfring_cpus_opts *opts, unsigned int cpu)
+			const struct perfring_cpus_opts *own, unsigned int cpu)
 {
 	struct perfring_storage *storage = NULL;
 	int ret;
 
-	ret = cpus_open(backend, attr, opts, cpu, &storage);
+	ret = cpus_open(backend, attr, own, cpu, &storage);
 	if (ret)
 		return ret;
 	ret = perfring_reader_add(reader, storage);
@@ -117,21 +117,21 @@ static int cpus_add_one(struct perfring_reader *reader, int backend,
 
 int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 			     const struct perf_event_attr *attr,
-			     const struct perfring_cpus_opts *given)
+			     const struct perfring_cpus_opts *opts)
 {
-	struct perfring_cpus_opts opts;
+	struct perfring_cpus_opts own;
 	unsigned int *possible = NULL, *added;
 	const unsigned int *cpus;
 	size_t nr, nr_added = 0;
 	int ret;
 
-	ret = perfring_opts_take(&opts, sizeof(opts), given);
+	ret = perfring_opts_take(&own, sizeof(own), opts);
 	if (ret)
 		return ret;
-	if (opts.padding)
+	if (own.padding)
 		return -EINVAL;
-	cpus = opts.cpus;
-	nr = opts.nr_cpus;
+	cpus = own.cpus;
+	nr = own.nr_cpus;
 	if (!cpus) {
 		ret = cpus_possible(&possible, &nr);
 		if (ret)
@@ -142,7 +142,7 @@ int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 	added = calloc(nr ? nr : 1, sizeof(*added));
 	ret = added ? 0 : -ENOMEM;
 	for (size_t i = 0; i < nr && ret >= 0; i++) {
-		ret = cpus_add_one(reader, backend, attr, &opts, cpus[i]);
+		ret = cpus_add_one(reader, backend, attr, &own, cpus[i]);
 		if (ret >= 0)
 			added[nr_added++] = (unsigned int)ret;
 		else if (ret == -ENODEV)

@@ -37,17 +37,17 @@ void perfring_release(struct perfring_ring *ring, uint64_t tail)
 		__atomic_store_n(&ring->control->data_tail, tail, __ATOMIC_RELEASE);
 }
 
-int perfring_ring_open(struct perfring_storage *storage, const struct perfring_ring_opts *given,
+int perfring_ring_open(struct perfring_storage *storage, const struct perfring_ring_opts *opts,
 		       struct perfring_ring **out)
 {
-	struct perfring_ring_opts opts;
+	struct perfring_ring_opts own;
 	struct perfring_ring *ring;
 	int err;
 
-	err = perfring_opts_take(&opts, sizeof(opts), given);
+	err = perfring_opts_take(&own, sizeof(own), opts);
 	if (err)
 		return err;
-	if (opts.flags & ~PERFRING_RING_KEEP || opts.padding)
+	if (own.flags & ~PERFRING_RING_KEEP || own.padding)
 		return -EINVAL;
 	if (!storage->data)
 		return -ENODEV;
@@ -61,7 +61,7 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 	ring->control = storage->control;
 	ring->data = storage->data;
 	ring->data_size = storage->data_size;
-	ring->keep = opts.flags & PERFRING_RING_KEEP;
+	ring->keep = own.flags & PERFRING_RING_KEEP;
 	ring->forward = !(storage->flags &
 			  (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD));
 	ring->tail = __atomic_load_n(&ring->control->data_tail, __ATOMIC_RELAXED);

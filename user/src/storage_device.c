@@ -21,41 +21,41 @@ static int device_cpu(const char *path)
 
 static int device_setup(struct perfring_storage *storage, const char *path,
 			const struct perf_event_attr *attr,
-			const struct perfring_device_opts *opts)
+			const struct perfring_device_opts *own)
 {
 	int err;
 
-	if (!path || opts->padding[0] || opts->padding[1] || opts->padding[2])
+	if (!path || own->padding[0] || own->padding[1] || own->padding[2])
 		return -EINVAL;
-	err = perfring_attr_take(&storage->attr, attr, opts->watermark, opts->wakeup_events,
-				 opts->backward);
+	err = perfring_attr_take(&storage->attr, attr, own->watermark, own->wakeup_events,
+				 own->backward);
 	if (err)
 		return err;
 	storage->cpu = device_cpu(path);
 	storage->fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (storage->fd < 0)
 		return -errno;
-	if ((attr || opts->watermark || opts->wakeup_events || opts->backward) &&
+	if ((attr || own->watermark || own->wakeup_events || own->backward) &&
 	    ioctl(storage->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &storage->attr) < 0)
 		return -errno;
-	return perfring_storage_map(storage, opts->pages, opts->overwrite);
+	return perfring_storage_map(storage, own->pages, own->overwrite);
 }
 
 int perfring_storage_open_device(const char *path, const struct perf_event_attr *attr,
-				 const struct perfring_device_opts *given,
+				 const struct perfring_device_opts *opts,
 				 struct perfring_storage **out)
 {
 	struct perfring_storage *storage;
-	struct perfring_device_opts opts;
+	struct perfring_device_opts own;
 	int err;
 
-	err = perfring_opts_take(&opts, sizeof(opts), given);
+	err = perfring_opts_take(&own, sizeof(own), opts);
 	if (err)
 		return err;
 	storage = perfring_storage_alloc(STORAGE_DEVICE);
 	if (!storage)
 		return -ENOMEM;
-	err = device_setup(storage, path, attr, &opts);
+	err = device_setup(storage, path, attr, &own);
 	if (err) {
 		perfring_storage_close(storage);
 		return err;

@@ -44,12 +44,12 @@ static int image_attr(struct perfring_storage *storage, const struct image_note 
 
 /* storage->control and map are set, @bytes are readable there: check, and find the rest. */
 static int image_setup(struct perfring_storage *storage, size_t bytes,
-		       const struct perfring_image_opts *opts)
+		       const struct perfring_image_opts *own)
 {
 	const struct perf_event_mmap_page *control = storage->control;
 	uint64_t offset = control->data_offset;
 	uint64_t size = control->data_size;
-	size_t page_size = opts->page_size;
+	size_t page_size = own->page_size;
 	struct image_note note;
 	int err;
 
@@ -72,40 +72,40 @@ static int image_setup(struct perfring_storage *storage, size_t bytes,
 	    note.version == IMAGE_VERSION) {
 		storage->cpu = note.cpu;
 		storage->flags = note.flags & PERFRING_STORAGE_OVERWRITE;
-		err = opts->attr ? 0 : image_attr(storage, &note);
+		err = own->attr ? 0 : image_attr(storage, &note);
 	} else {
-		err = opts->attr ? 0 : perfring_attr_take(&storage->attr, NULL, 0, 0, false);
+		err = own->attr ? 0 : perfring_attr_take(&storage->attr, NULL, 0, 0, false);
 	}
-	if (!err && opts->attr)
-		err = perfring_attr_take(&storage->attr, opts->attr, 0, 0, false);
-	if (opts->overwrite)
+	if (!err && own->attr)
+		err = perfring_attr_take(&storage->attr, own->attr, 0, 0, false);
+	if (own->overwrite)
 		storage->flags |= PERFRING_STORAGE_OVERWRITE;
 	if (storage->attr.write_backward)
 		storage->flags |= PERFRING_STORAGE_BACKWARD;
 	return err;
 }
 
-static int image_opts(struct perfring_image_opts *opts, const struct perfring_image_opts *given)
+static int image_opts(struct perfring_image_opts *own, const struct perfring_image_opts *opts)
 {
-	int err = perfring_opts_take(opts, sizeof(*opts), given);
+	int err = perfring_opts_take(own, sizeof(*own), opts);
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < sizeof(opts->padding); i++)
-		if (opts->padding[i])
+	for (size_t i = 0; i < sizeof(own->padding); i++)
+		if (own->padding[i])
 			return -EINVAL;
 	return 0;
 }
 
 int perfring_storage_from_contiguous(void *memory, size_t bytes,
-				     const struct perfring_image_opts *given,
+				     const struct perfring_image_opts *opts,
 				     struct perfring_storage **out)
 {
 	struct perfring_storage *storage;
-	struct perfring_image_opts opts;
+	struct perfring_image_opts own;
 	int err;
 
-	err = image_opts(&opts, given);
+	err = image_opts(&own, opts);
 	if (err)
 		return err;
 	if (!memory || (uintptr_t)memory & 7)
@@ -116,7 +116,7 @@ int perfring_storage_from_contiguous(void *memory, size_t bytes,
 	if (!storage)
 		return -ENOMEM;
 	storage->control = memory;
-	err = image_setup(storage, bytes, &opts);
+	err = image_setup(storage, bytes, &own);
 	if (err) {
 		perfring_storage_close(storage);
 		return err;
@@ -144,7 +144,7 @@ static int image_read(int fd, unsigned char *to, size_t bytes)
 }
 
 static int image_load(struct perfring_storage *storage, int fd,
-		      const struct perfring_image_opts *opts)
+		      const struct perfring_image_opts *own)
 {
 	struct stat st;
 	int err;
@@ -158,24 +158,24 @@ static int image_load(struct perfring_storage *storage, int fd,
 	err = perfring_map_guarded(storage, (size_t)st.st_size);
 	if (!err)
 		err = image_read(fd, (unsigned char *)storage->control, (size_t)st.st_size);
-	return err ? err : image_setup(storage, (size_t)st.st_size, opts);
+	return err ? err : image_setup(storage, (size_t)st.st_size, own);
 }
 
-int perfring_storage_open_image(const char *path, const struct perfring_image_opts *given,
+int perfring_storage_open_image(const char *path, const struct perfring_image_opts *opts,
 				struct perfring_storage **out)
 {
 	struct perfring_storage *storage;
-	struct perfring_image_opts opts;
+	struct perfring_image_opts own;
 	int err, fd;
 
-	err = image_opts(&opts, given);
+	err = image_opts(&own, opts);
 	if (err)
 		return err;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	storage = perfring_storage_alloc(STORAGE_IMAGE);
-	err = storage ? image_load(storage, fd, &opts) : -ENOMEM;
+	err = storage ? image_load(storage, fd, &own) : -ENOMEM;
 	close(fd);
 	if (err) {
 		perfring_storage_close(storage);

@@ -26,18 +26,18 @@ static void memory_core_init(struct perfring_storage *storage, uint64_t position
 	perfring_core_position(core, (unsigned long)position);
 }
 
-static int memory_setup(struct perfring_storage *storage, const struct perfring_memory_opts *opts)
+static int memory_setup(struct perfring_storage *storage, const struct perfring_memory_opts *own)
 {
-	size_t pages = opts->pages ? opts->pages : MEMORY_PAGES;
+	size_t pages = own->pages ? own->pages : MEMORY_PAGES;
 	size_t page_size = storage->page_size;
 	int err;
 
-	if (!perfring_is_power_of_2(pages) || opts->position & 7 || opts->padding)
+	if (!perfring_is_power_of_2(pages) || own->position & 7 || own->padding)
 		return -EINVAL;
 	if (pages > SIZE_MAX / page_size / 2)
 		return -ENOMEM;
-	err = perfring_attr_take(&storage->attr, opts->attr, opts->watermark,
-				 opts->wakeup_events, opts->backward);
+	err = perfring_attr_take(&storage->attr, own->attr, own->watermark,
+				 own->wakeup_events, own->backward);
 	if (err)
 		return err;
 	err = perfring_map_guarded(storage, (1 + pages) * page_size);
@@ -49,32 +49,32 @@ static int memory_setup(struct perfring_storage *storage, const struct perfring_
 	storage->control->size = offsetof(struct perf_event_mmap_page, __reserved);
 	storage->control->data_offset = page_size;
 	storage->control->data_size = storage->data_size;
-	storage->cpu = (int)opts->cpu - 1;
+	storage->cpu = (int)own->cpu - 1;
 	storage->flags = PERFRING_STORAGE_WRITABLE | PERFRING_STORAGE_PAUSABLE;
-	if (opts->overwrite)
+	if (own->overwrite)
 		storage->flags |= PERFRING_STORAGE_OVERWRITE;
 	if (storage->attr.write_backward)
 		storage->flags |= PERFRING_STORAGE_BACKWARD;
-	memory_core_init(storage, opts->position);
+	memory_core_init(storage, own->position);
 
 	storage->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return storage->fd < 0 ? -errno : 0;
 }
 
-int perfring_storage_open_memory(const struct perfring_memory_opts *given,
+int perfring_storage_open_memory(const struct perfring_memory_opts *opts,
 				 struct perfring_storage **out)
 {
 	struct perfring_storage *storage;
-	struct perfring_memory_opts opts;
+	struct perfring_memory_opts own;
 	int err;
 
-	err = perfring_opts_take(&opts, sizeof(opts), given);
+	err = perfring_opts_take(&own, sizeof(own), opts);
 	if (err)
 		return err;
 	storage = perfring_storage_alloc(STORAGE_MEMORY);
 	if (!storage)
 		return -ENOMEM;
-	err = memory_setup(storage, &opts);
+	err = memory_setup(storage, &own);
 	if (err) {
 		perfring_storage_close(storage);
 		return err;

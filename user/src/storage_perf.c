@@ -57,41 +57,41 @@ int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool ov
 }
 
 static int perf_setup(struct perfring_storage *storage, const struct perf_event_attr *attr,
-		      pid_t pid, const struct perfring_perf_opts *opts)
+		      pid_t pid, const struct perfring_perf_opts *own)
 {
-	int err, group = opts->group ? opts->group->fd : -1;
+	int err, group = own->group ? own->group->fd : -1;
 
-	if (!attr || opts->padding || (opts->group && group < 0))
+	if (!attr || own->padding || (own->group && group < 0))
 		return -EINVAL;
-	err = perfring_attr_take(&storage->attr, attr, opts->watermark, opts->wakeup_events,
-				 opts->backward);
+	err = perfring_attr_take(&storage->attr, attr, own->watermark, own->wakeup_events,
+				 own->backward);
 	if (err)
 		return err;
 	storage->fd = (int)syscall(SYS_perf_event_open, &storage->attr, pid, storage->cpu, group,
-				   (unsigned long)opts->flags | PERF_FLAG_FD_CLOEXEC);
+				   (unsigned long)own->flags | PERF_FLAG_FD_CLOEXEC);
 	if (storage->fd < 0)
 		return -errno;
-	if (opts->no_ring)
+	if (own->no_ring)
 		return 0;
-	return perfring_storage_map(storage, opts->pages, opts->overwrite);
+	return perfring_storage_map(storage, own->pages, own->overwrite);
 }
 
 int perfring_storage_open_perf(const struct perf_event_attr *attr, pid_t pid, int cpu,
-			       const struct perfring_perf_opts *given,
+			       const struct perfring_perf_opts *opts,
 			       struct perfring_storage **out)
 {
 	struct perfring_storage *storage;
-	struct perfring_perf_opts opts;
+	struct perfring_perf_opts own;
 	int err;
 
-	err = perfring_opts_take(&opts, sizeof(opts), given);
+	err = perfring_opts_take(&own, sizeof(own), opts);
 	if (err)
 		return err;
 	storage = perfring_storage_alloc(STORAGE_PERF);
 	if (!storage)
 		return -ENOMEM;
 	storage->cpu = cpu;
-	err = perf_setup(storage, attr, pid, &opts);
+	err = perf_setup(storage, attr, pid, &own);
 	if (err) {
 		perfring_storage_close(storage);
 		return err;

@@ -99,8 +99,9 @@ struct perfring_emit {
 
 /*
  * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.
- * EBADF when the descriptor is not open for writing, EBUSY while the event is enabled, EINVAL without data pages, when not a
- * multiple of 8, or beyond the kernel's unsigned long.
+ * EBADF when the descriptor is not open for writing, EBUSY while the event is
+ * enabled, EINVAL without data pages, when not a multiple of 8, or beyond the
+ * kernel's unsigned long.
  */
 struct perfring_position {
 	__u32	size;		/* sizeof(struct perfring_position) */
