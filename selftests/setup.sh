@@ -29,6 +29,7 @@ demo  dpkg             dpkg-deb
 demo  qemu-system-x86  qemu-system-x86_64
 demo  busybox-static   busybox
 demo  cpio             cpio
+demo  pahole           pahole
 demo  xz-utils         xz
 check clang            clang
 check llvm             llvm-strip
