@@ -96,7 +96,7 @@ vm-shell:
 clean:
 	$(msg) CLEAN '$(O)'
 	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
-		'$(O)'/lint* '$(O)'/logs
+		'$(O)'/lint* '$(O)'/logs '$(O)'/.*.lock
 	$(Q)rmdir '$(O)' 2>/dev/null || true
 
 FORCE:

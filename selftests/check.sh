@@ -23,6 +23,9 @@ done
 stages=${STAGES:-$all_stages}
 
 mkdir -p "$logs"
+# Two runs would take each other's files away.
+exec 8>"$O/.check.lock"
+flock 8
 for stage in $stages; do
 	rm -f "$logs/$stage".*
 done

@@ -14,6 +14,9 @@ out=$O/lint
 jobs=$(nproc)
 kernels=${KERNEL:-6.1 6.12}
 mkdir -p "$out"
+# Two runs would take each other's files away.
+exec 8>"$O/.lint.lock"
+flock 8
 
 selftests/setup.sh lint
 source=$(selftests/vm/kernel.sh source)
