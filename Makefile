@@ -60,7 +60,8 @@ help:
 	@echo '  KERNEL=6.1       use only this kernel (default: 6.1 and 6.12)'
 	@echo '  ACCEL=kvm|tcg    how the virtual machine runs (default: kvm where the'
 	@echo '                   processor has it, else tcg)'
-	@echo '  HOST=1           demo on the running kernel, as root, without a machine'
+	@echo '  HOST=1           demo and check on the running kernel, as root, without a'
+	@echo '                   virtual machine'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
 
 lib:

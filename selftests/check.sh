@@ -5,6 +5,8 @@
 #
 #   native, native-asan, native-tsan   on this machine (memory, real perf)
 #   vm-6.1, vm-6.12                    in a virtual machine, with the module
+#   host                               with HOST=1, instead of those: the module
+#                                      on the running kernel, unloaded afterwards
 #
 # O= where to build, KERNEL= which kernels, STAGES= only these stages, LANES=1
 # no two stages at a time. Logs are left in $O/logs. The status is 0 when every
@@ -17,6 +19,10 @@ logs=$O/logs
 jobs=$(nproc)
 kernels=${KERNEL:-6.1 6.12}
 all_stages="native native-asan native-tsan"
+if [ -n "${HOST:-}" ] && [ "$HOST" != 0 ]; then
+	selftests/host.sh
+	kernels='' all_stages+=" host" LANES=1
+fi
 for kernel in $kernels; do
 	all_stages+=" vm-$kernel"
 done
@@ -64,6 +70,11 @@ run_stage()
 		export PERFRING_MODULE
 		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}"
 			--log "$logs/$stage.console" --)
+		;;
+	host)
+		PERFRING_MODULE=$O/kmod-$(uname -r)/kmod/perfring.ko
+		export PERFRING_MODULE
+		trap '"$O/user/perfring" unload >/dev/null 2>&1 || true' EXIT
 		;;
 	esac
 	selftests "$stage" run_tests
@@ -119,6 +130,9 @@ build()
 		dir=$(selftests/vm/kernel.sh "$kernel")
 		make --no-print-directory "-j$jobs" O="$O" modules KDIR="$dir/build"
 	done
+	case $stages in
+	*host*) make --no-print-directory "-j$jobs" O="$O" modules ;;
+	esac
 }
 
 prefix=()
@@ -135,7 +149,7 @@ echo "  DONE    build: $((SECONDS - begin)) s"
 native=() guests=()
 for stage in $stages; do
 	case $stage in
-	vm-*) guests+=("$stage") ;;
+	vm-* | host) guests+=("$stage") ;;
 	*) native+=("$stage") ;;
 	esac
 done

@@ -20,21 +20,9 @@ module()
 
 host_demo()
 {
-	local missing=() release
+	local release
 	release=$(uname -r)
-	[ "$(id -u)" -eq 0 ] || missing+=("root: run it as root, modules are loaded")
-	if [ ! -e /proc/modules ]; then
-		missing+=("loadable modules: the running kernel was built without CONFIG_MODULES")
-	elif [ "$(cat /proc/sys/kernel/modules_disabled 2>/dev/null)" = 1 ]; then
-		missing+=("loadable modules: kernel.modules_disabled is 1 until the next boot")
-	fi
-	[ -e "/lib/modules/$release/build/Makefile" ] ||
-		missing+=("kernel headers: nothing at /lib/modules/$release/build (Debian: apt-get install linux-headers-$release)")
-	if [ ${#missing[@]} -gt 0 ]; then
-		echo "HOST=1 cannot use the running kernel ($release). Missing:" >&2
-		printf '  %s\n' "${missing[@]}" >&2
-		exit 1
-	fi
+	selftests/host.sh
 	selftests/setup.sh host
 	"${build[@]}" lib modules
 	PERFRING_MODULE=$(module "$release")
