@@ -82,7 +82,8 @@ modules: FORCE
 	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' $(if $(Q),,V=1) modules
 
 modules_install: modules
-	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' INSTALL_MOD_PATH='$(DESTDIR)' modules_install
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' INSTALL_MOD_PATH='$(DESTDIR)' \
+		CONFIG_MODULE_SIG_ALL= modules_install
 
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install

@@ -96,7 +96,7 @@ TEST(dump_perf)
 {
 	char why[WHY_LEN];
 
-	if (!backend_available(PERF, why, sizeof(why)))
+	if (!backend_available(PERF, why, sizeof(why)) || !tracefs_here(why, sizeof(why)))
 		SKIP(return, "%s", why);
 	EXPECT_EQ(0, perfring("dump perf:0/sched:sched_switch -n 5")) {
 		TH_LOG("%s", output);

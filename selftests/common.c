@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -346,4 +347,20 @@ bool stats_balance(const struct perfring_stats *stats)
 {
 	return stats->attempted == stats->written + stats->lost_full + stats->lost_paused +
 				   stats->rejected + stats->discarded;
+}
+
+/*
+ * Many machines do not mount tracefs: then mount it, in a namespace of the test's
+ * own, which ends with it.
+ */
+bool tracefs_here(char *why, size_t len)
+{
+	if (!access("/sys/kernel/tracing/events", F_OK))
+		return true;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL)) {
+		snprintf(why, len, "/sys/kernel/tracing: tracefs: %s", strerror(errno));
+		return false;
+	}
+	return true;
 }

@@ -93,6 +93,9 @@ int emit(int fd, uint32_t type, uint16_t misc, const void *data, uint32_t len, u
 int device_stats(int fd, struct perfring_stats *stats);
 bool stats_balance(const struct perfring_stats *stats);
 
+/* Are the kernel's tracepoints described where perf and the command look? */
+bool tracefs_here(char *why, size_t len);
+
 /* main() of a program that is about the device alone. */
 #define DEVICE_MAIN							\
 	int main(int argc, char **argv)					\

@@ -203,13 +203,11 @@ TEST_F(source, sched_switch_like_perf)
 	struct perf_event_attr attr = output_attr(), tracepoint = output_attr();
 	struct raw perf;
 	int n[2] = {}, i, first, fd, size;
+	char why[WHY_LEN];
 	long id;
 
-	if (access("/sys/kernel/tracing/events", F_OK)) {
-		/* tracefs is there, mounted or not. */
-		if (system("mount -t tracefs tracefs /sys/kernel/tracing"))
-			SKIP(return, "/sys/kernel/tracing: no tracefs");
-	}
+	if (!tracefs_here(why, sizeof(why)))
+		SKIP(return, "%s", why);
 	id = file_long(TRACEPOINT, -1);
 	ASSERT_LT(0, id);
 	tracepoint.type = PERF_TYPE_TRACEPOINT;
