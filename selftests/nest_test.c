@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include "../kmod/core.h"
@@ -38,7 +39,6 @@ struct record {
 static struct perfring_core core;
 /* The compiler may believe that raise(3) calls nothing here: hence volatile. */
 static volatile unsigned long attempted[LEVELS], written[LEVELS], lost[LEVELS], wakeups;
-static pthread_t writer;
 static bool stop;
 static unsigned long data_size;
 
@@ -97,27 +97,38 @@ static void interrupt(int sig)
 	errno = saved;
 }
 
-static void *writer_main(void *unused)
+/* Let @sig come to this thread every @ns; the timer ends with the thread. */
+static timer_t interrupt_every(int sig, long ns)
 {
-	(void)unused;
-	while (attempted[0] < RECORDS || attempted[1] < SIGNALS || attempted[2] < SIGNALS)
-		write_one(0);
-	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-	return NULL;
+	struct itimerspec spec = { .it_interval.tv_nsec = ns, .it_value.tv_nsec = ns };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = sig };
+	timer_t timer;
+
+	event._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &spec, NULL))
+		abort();
+	return timer;
 }
 
-/* Interrupts the writer in bursts, so that signals also meet each other's handlers. */
-static void *interrupter_main(void *unused)
+static void *writer_main(void *unused)
 {
-	unsigned int x = 1;
+	unsigned long was;
+	timer_t timer[2];
 
 	(void)unused;
-	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		x = x * 1103515245 + 12345;
-		pthread_kill(writer, (x >> 16) & 1 ? SIGUSR1 : SIGUSR2);
-		for (volatile unsigned int i = 0; i < (x >> 20) % 64; i++)
-			;
+	/* Without a common measure, so that they meet each other's handlers as well. */
+	timer[0] = interrupt_every(SIGUSR1, 70001);
+	timer[1] = interrupt_every(SIGUSR2, 110003);
+	while (attempted[0] < RECORDS || attempted[1] < SIGNALS || attempted[2] < SIGNALS) {
+		was = lost[0];
+		write_one(0);
+		/* Some losses are wanted, not losses alone. */
+		if (lost[0] != was)
+			sched_yield();
 	}
+	timer_delete(timer[0]);
+	timer_delete(timer[1]);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -256,18 +267,16 @@ static const char *balance(const FIXTURE_DATA(nest) *self, unsigned long owed)
  */
 TEST_F_TIMEOUT(nest, signals_write_inside_a_write, 120)
 {
-	pthread_t interrupter;
 	const char *wrong;
+	pthread_t writer;
 	bool last = false;
 
 	/* Positions are only subtracted: start just below the wrap of 32 bits. */
 	ring_reset(self, 0xfffffff8UL);
 	ASSERT_EQ(0, pthread_create(&writer, NULL, writer_main, NULL));
-	ASSERT_EQ(0, pthread_create(&interrupter, NULL, interrupter_main, NULL));
 	for (;;) {
 		if (!last && __atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-			/* Both have to be gone before the last look. */
-			pthread_join(interrupter, NULL);
+			/* It has to be gone before the last look. */
 			pthread_join(writer, NULL);
 			last = true;
 		}
@@ -276,7 +285,7 @@ TEST_F_TIMEOUT(nest, signals_write_inside_a_write, 120)
 		release(self);
 		if (last)
 			break;
-		/* Three threads may have to share two processors, or one. */
+		/* The two threads may have to share a processor. */
 		sched_yield();
 	}
 	wrong = balance(self, 0);
