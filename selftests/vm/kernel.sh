@@ -74,6 +74,8 @@ dependency()
 fetch()
 {
 	echo "  FETCH   $*" >&2
+	# A second try may find newer ones.
+	rm -f "$tmp"/deb/*
 	# _apt cannot write to a private folder: say so to apt beforehand.
 	(cd "$tmp/deb" && apt-get -qq -o APT::Sandbox::User= download "$@" >&2)
 }

@@ -62,6 +62,8 @@ say()
 kdir=$("$here/kernel.sh" "$kernel")
 release=$(<"$kdir/release")
 
+modules='virtio_pci virtio_console 9p 9pnet_virtio overlay'
+
 # Modules in the order of insertion; those of newer packages are compressed.
 make_initramfs()
 {
@@ -71,7 +73,7 @@ make_initramfs()
 	cp "$(PATH=$PATH:/bin:/usr/bin command -v busybox)" "$dir/bin/busybox"
 	cp "$here/initramfs-init" "$dir/init"
 	chmod 755 "$dir/init"
-	for module in virtio_pci virtio_console 9p 9pnet_virtio overlay; do
+	for module in $modules; do
 		PATH=$PATH:/sbin:/usr/sbin modprobe -d "$kdir" -S "$release" -D "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
 		while read -r module; do
@@ -90,7 +92,7 @@ make_initramfs()
 }
 
 # One initramfs for each kernel and for each text of its init.
-initramfs=$kdir.initramfs-$(cat "$here/initramfs-init" "$0" | cksum | tr ' ' -)
+initramfs=$kdir.initramfs-$(echo "$modules" | cat - "$here/initramfs-init" | cksum | tr ' ' -)
 [ -e "$initramfs" ] || make_initramfs "$initramfs"
 
 # /dev/kvm can exist on a machine whose processor has nothing to offer.
