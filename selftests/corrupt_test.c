@@ -246,7 +246,8 @@ TEST_F(corrupt, size_flips_while_reading)
 	memset(self->data + DATA - 64, 0xff, 64);
 	place(_metadata, self, DATA - 64, DATA);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, scribble, self));
-	while (now_ns() < end) {
+	/* On a busy machine one of the two outcomes takes its time. */
+	while (now_ns() < end || !good || !bad) {
 		ASSERT_EQ(0, perfring_batch_begin(self->ring, &batch));
 		for (i = 0; i < 9; i++) {
 			ret = perfring_batch_next(&batch, &record);
@@ -270,8 +271,6 @@ TEST_F(corrupt, size_flips_while_reading)
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	EXPECT_LT(0, good);
-	EXPECT_LT(0, bad);
 }
 
 /* The reader of many rings reports a corrupt one, skips it, and reads the other. */
