@@ -4,8 +4,10 @@
  * perf descriptor in the same state, ours with every size and flag.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/ioctl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "common.h"
 #include "kselftest_harness.h"
@@ -415,6 +417,31 @@ TEST_F(device, emit_batch)
 	EXPECT_EQ(PERF_RECORD_THROTTLE, header->type);
 	EXPECT_EQ(0, memcmp(&buf[1], throttle, sizeof(throttle)));
 	EXPECT_EQ(0, raw_next(&self->raw, buf));
+}
+
+/*
+ * A descriptor that is open for reading only may look, not write, be it by an
+ * ioctl; and the kernel takes its mapping for a private one.
+ */
+TEST_F(device, read_only_descriptor)
+{
+	struct perfring_emit_record record = { .type = PERF_RECORD_SAMPLE };
+	struct perfring_emit emission = { .size = sizeof(emission), .nr = 1 };
+	struct perfring_position position = { .size = sizeof(position) };
+	struct perfring_stats stats = { .size = sizeof(stats) };
+	int fd = open("/dev/perfring0", O_RDONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	emission.records = (uintptr_t)&record;
+	EXPECT_EQ(-EBADF, do_ioctl(fd, PERFRING_IOC_EMIT, &emission));
+	EXPECT_EQ(-EBADF, do_ioctl(fd, PERFRING_IOC_SET_POSITION, &position));
+	EXPECT_EQ(0, do_ioctl(fd, PERFRING_IOC_STATS, &stats));
+	EXPECT_EQ(0, stats.attempted);
+	EXPECT_EQ(-1, write(fd, "x", 1));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, fd, 0));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
 }
 
 /* write(2): who is told what. */
