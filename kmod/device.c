@@ -36,12 +36,12 @@ bool perfring_device_add(struct perfring_device *device, struct perfring_event *
 	return online;
 }
 
-/* Unhook an event that nobody writes any more, and keep its counters. */
+/* Unhook an event that nobody writes any more, and keep its high-water mark. */
 void perfring_device_remove(struct perfring_device *device, struct perfring_event *event)
 {
 	mutex_lock(&device->lock);
 	list_del(&event->entry);
-	perfring_stats_add(&device->closed, event);
+	device->high_water = max(device->high_water, perfring_stats_high_water(event));
 	mutex_unlock(&device->lock);
 }
 

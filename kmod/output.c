@@ -108,7 +108,7 @@ static void perfring_output_lost(struct perfring_event *event, struct perfring_r
 	lost.header.size = offsetof(typeof(lost), sample_id) +
 			   perfring_id_fields(event, lost.sample_id, task, time);
 	perfring_core_copy(&ring->core, handle, &lost, lost.header.size);
-	local64_inc(&event->counters.lost_records);
+	perfring_account(event, lost_records, 1);
 }
 
 /**
@@ -139,17 +139,17 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	int ret;
 
 	lockdep_assert_preemption_disabled();
-	local64_inc(&event->counters.attempted);
+	perfring_account(event, attempted, 1);
 	rcu_read_lock();
 	ring = rcu_dereference(event->ring);
 	if (!ring || !ring->nr_pages) {
-		local64_inc(&event->counters.rejected);
+		perfring_account(event, rejected, 1);
 		ret = -ENOSPC;
 		goto out;
 	}
 
 	if (record->len > PERFRING_RECORD_MAX) {
-		local64_inc(&event->counters.rejected);
+		perfring_account(event, rejected, 1);
 		ret = -E2BIG;
 		goto out;
 	}
@@ -175,7 +175,7 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	else if (layout->sample_type & PERF_SAMPLE_RAW)
 		size += round_up((unsigned long)record->len + sizeof(u32), sizeof(u64));
 	if (size > PERFRING_RECORD_MAX) {
-		local64_inc(&event->counters.rejected);
+		perfring_account(event, rejected, 1);
 		ret = -E2BIG;
 		goto out_chain;
 	}
@@ -187,8 +187,10 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	if (ret) {
 		if (handle.wakeup_due)
 			perfring_wakeup_due(event, ring);
-		local64_inc(ret == -EBUSY ? &event->counters.lost_paused :
-					    &event->counters.lost_full);
+		if (ret == -EBUSY)
+			perfring_account(event, lost_paused, 1);
+		else
+			perfring_account(event, lost_full, 1);
 		ret = -ENOSPC;
 		goto out_chain;
 	}
@@ -215,8 +217,8 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	if (sample)
 		perfring_core_count(&ring->core, layout->wakeup_events);
 
-	local64_inc(&event->counters.written);
-	local64_add(size, &event->counters.bytes);
+	perfring_account(event, written, 1);
+	perfring_account(event, bytes, size);
 	if (perfring_core_end(&ring->core, &handle))
 		perfring_wakeup_due(event, ring);
 

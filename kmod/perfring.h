@@ -129,7 +129,8 @@ unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *fie
 /* stats.c */
 
 /**
- * struct perfring_counters - exact accounting; incremented on the event's CPU alone
+ * struct perfring_counters - exact accounting; incremented on the event's CPU
+ * alone, by perfring_account()
  *
  * attempted == written + lost_full + lost_paused + rejected + discarded.
  */
@@ -145,6 +146,13 @@ struct perfring_counters {
 	local64_t wakeups;
 };
 
+/* Count for the event, and for all events its device ever has. */
+#define perfring_account(event, counter, n)					\
+	do {									\
+		local64_add(n, &(event)->counters.counter);			\
+		local64_add(n, &(event)->device->counters.counter);		\
+	} while (0)
+
 struct perfring_totals {
 	u64 attempted;
 	u64 written;
@@ -159,7 +167,7 @@ struct perfring_totals {
 };
 
 extern const struct attribute_group *perfring_device_groups[];
-void perfring_stats_add(struct perfring_totals *sum, struct perfring_event *event);
+u64 perfring_stats_high_water(struct perfring_event *event);
 void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *event);
 
 /* source.c */
@@ -203,16 +211,18 @@ void perfring_sched_switch_exit(void);
  * @lock: see the top of this file
  * @visit: one writer at a time comes to CPU N from elsewhere
  * @events: open events; under @lock
- * @closed: counters of events that are gone; under @lock
+ * @counters: of all events there are and were
+ * @high_water: of events that are gone; under @lock
  * @dev: in sysfs
  */
 struct perfring_device {
 	int cpu;
 	bool online;
-	struct mutex lock; /* online, events, closed */
+	struct mutex lock; /* online, events, high_water */
 	struct mutex visit; /* remote writers */
 	struct list_head events;
-	struct perfring_totals closed;
+	struct perfring_counters counters;
+	u64 high_water;
 	struct device *dev;
 };
 

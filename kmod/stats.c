@@ -7,41 +7,33 @@
 #include <linux/sysfs.h>
 #include "perfring.h"
 
-static u64 perfring_high_water(struct perfring_event *event)
+/* The most bytes that ever waited in one of the event's rings.  Context: task. */
+u64 perfring_stats_high_water(struct perfring_event *event)
 {
 	struct perfring_ring *ring;
-	u64 high = event->high_water;
+	u64 high;
 
-	lockdep_assert_held(&event->mmap_mutex);
+	mutex_lock(&event->mmap_mutex);
+	high = event->high_water;
 	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
 	if (ring)
 		high = max_t(u64, high, perfring_local_read(&ring->core.high_water));
+	mutex_unlock(&event->mmap_mutex);
 	return high;
 }
 
-/**
- * perfring_stats_add - add an event's counters to a device's
- * @sum: totals; high_water is a maximum, the rest are sums
- * @event: event
- *
- * Context: task.
- */
-void perfring_stats_add(struct perfring_totals *sum, struct perfring_event *event)
+static void perfring_stats_read(struct perfring_totals *totals,
+				const struct perfring_counters *counters)
 {
-	struct perfring_counters *counters = &event->counters;
-
-	sum->attempted += local64_read(&counters->attempted);
-	sum->written += local64_read(&counters->written);
-	sum->lost_full += local64_read(&counters->lost_full);
-	sum->lost_paused += local64_read(&counters->lost_paused);
-	sum->rejected += local64_read(&counters->rejected);
-	sum->discarded += local64_read(&counters->discarded);
-	sum->bytes += local64_read(&counters->bytes);
-	sum->lost_records += local64_read(&counters->lost_records);
-	sum->wakeups += local64_read(&counters->wakeups);
-	mutex_lock(&event->mmap_mutex);
-	sum->high_water = max(sum->high_water, perfring_high_water(event));
-	mutex_unlock(&event->mmap_mutex);
+	totals->attempted = local64_read(&counters->attempted);
+	totals->written = local64_read(&counters->written);
+	totals->lost_full = local64_read(&counters->lost_full);
+	totals->lost_paused = local64_read(&counters->lost_paused);
+	totals->rejected = local64_read(&counters->rejected);
+	totals->discarded = local64_read(&counters->discarded);
+	totals->bytes = local64_read(&counters->bytes);
+	totals->lost_records = local64_read(&counters->lost_records);
+	totals->wakeups = local64_read(&counters->wakeups);
 }
 
 /**
@@ -53,21 +45,21 @@ void perfring_stats_add(struct perfring_totals *sum, struct perfring_event *even
  */
 void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *event)
 {
-	struct perfring_totals sum = {};
+	struct perfring_totals totals;
 	struct perfring_ring *ring;
 
-	perfring_stats_add(&sum, event);
+	perfring_stats_read(&totals, &event->counters);
 	memset(stats, 0, sizeof(*stats));
-	stats->attempted = sum.attempted;
-	stats->written = sum.written;
-	stats->lost_full = sum.lost_full;
-	stats->lost_paused = sum.lost_paused;
-	stats->rejected = sum.rejected;
-	stats->discarded = sum.discarded;
-	stats->bytes = sum.bytes;
-	stats->lost_records = sum.lost_records;
-	stats->wakeups = sum.wakeups;
-	stats->high_water = sum.high_water;
+	stats->attempted = totals.attempted;
+	stats->written = totals.written;
+	stats->lost_full = totals.lost_full;
+	stats->lost_paused = totals.lost_paused;
+	stats->rejected = totals.rejected;
+	stats->discarded = totals.discarded;
+	stats->bytes = totals.bytes;
+	stats->lost_records = totals.lost_records;
+	stats->wakeups = totals.wakeups;
+	stats->high_water = perfring_stats_high_water(event);
 
 	mutex_lock(&event->mmap_mutex);
 	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
@@ -78,15 +70,16 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
 	mutex_unlock(&event->mmap_mutex);
 }
 
-static void perfring_device_totals(struct device *dev, struct perfring_totals *sum)
+static void perfring_device_totals(struct device *dev, struct perfring_totals *totals)
 {
 	struct perfring_device *device = dev_get_drvdata(dev);
 	struct perfring_event *event;
 
+	perfring_stats_read(totals, &device->counters);
 	mutex_lock(&device->lock);
-	*sum = device->closed;
+	totals->high_water = device->high_water;
 	list_for_each_entry(event, &device->events, entry)
-		perfring_stats_add(sum, event);
+		totals->high_water = max(totals->high_water, perfring_stats_high_water(event));
 	mutex_unlock(&device->lock);
 }
 

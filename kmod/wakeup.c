@@ -29,7 +29,7 @@ void perfring_wakeup_init(struct perfring_event *event)
  */
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring)
 {
-	local64_inc(&event->counters.wakeups);
+	perfring_account(event, wakeups, 1);
 	atomic_set(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
 	irq_work_queue(&event->wakeup);
 }
