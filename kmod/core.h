@@ -188,18 +188,32 @@ struct perfring_core {
 	unsigned char *data;
 };
 
+/* Why a record wakes the reader; the first that applies. */
+enum perfring_cause {
+	PERFRING_CAUSE_NONE,
+	PERFRING_CAUSE_FORCED,
+	PERFRING_CAUSE_EVENTS,
+	PERFRING_CAUSE_WATERMARK,
+};
+
 /**
  * struct perfring_handle - one writer between begin and end; lives on its stack
  * @pos: where the next copied byte goes
+ * @head: core->head before the reservation
+ * @next: core->head after it
  * @wakeup: what core->wakeup was when the writer came in
  * @lost: count for the LOST record
+ * @cause: why the record wakes the reader
  * @report_lost: the caller writes a LOST record before its own
  * @wakeup_due: begin failed, and the reader is due a wakeup all the same
  */
 struct perfring_handle {
 	unsigned long pos;
+	unsigned long head;
+	unsigned long next;
 	unsigned long wakeup;
 	unsigned long lost;
+	enum perfring_cause cause;
 	bool report_lost;
 	bool wakeup_due;
 };
@@ -291,6 +305,7 @@ static inline bool perfring_core_leave(struct perfring_core *c,
  * @h: handle to set up
  * @size: bytes of the record, a multiple of 8
  * @lost_size: bytes of a LOST record of this ring
+ * @quiet: leave the wakeup to the next record that is not quiet
  *
  * On success the caller first writes a LOST record of @lost_size bytes if
  * h->report_lost says so, then its own, with perfring_core_copy(), and ends
@@ -304,11 +319,13 @@ static inline bool perfring_core_leave(struct perfring_core *c,
  */
 static inline int perfring_core_begin(struct perfring_core *c,
 				      struct perfring_handle *h,
-				      unsigned long size, unsigned long lost_size)
+				      unsigned long size, unsigned long lost_size,
+				      bool quiet)
 {
 	unsigned long head, next, tail, used, high;
 
 	h->wakeup_due = false;
+	h->cause = PERFRING_CAUSE_NONE;
 	if (perfring_unlikely(perfring_once_load(c->paused))) {
 		perfring_local_add(&c->lost, 1);
 		return -EBUSY;
@@ -343,10 +360,15 @@ static inline int perfring_core_begin(struct perfring_core *c,
 	}
 
 	h->pos = c->backward ? next : head;
+	h->head = head;
+	h->next = next;
 	if (c->backward)
 		next = -next;
-	if (perfring_unlikely(next - perfring_local_read(&c->wakeup) > c->watermark))
+	if (!quiet &&
+	    perfring_unlikely(next - perfring_local_read(&c->wakeup) > c->watermark)) {
 		perfring_local_add(&c->wakeup, c->watermark);
+		h->cause = PERFRING_CAUSE_WATERMARK;
+	}
 
 	if (perfring_unlikely(h->report_lost))
 		h->lost = perfring_local_xchg(&c->lost, 0);
@@ -384,11 +406,12 @@ static inline void perfring_core_copy(const struct perfring_core *c,
 /**
  * perfring_core_count - count a sample towards wakeup_events
  * @c: ring
+ * @h: handle from perfring_core_begin(), not a quiet one
  * @wakeup_events: the attr's, 0 for never
  *
  * Between begin and end.
  */
-static inline void perfring_core_count(struct perfring_core *c,
+static inline void perfring_core_count(struct perfring_core *c, struct perfring_handle *h,
 				       int wakeup_events)
 {
 	if (!wakeup_events)
@@ -396,7 +419,54 @@ static inline void perfring_core_count(struct perfring_core *c,
 	if ((int)perfring_local_add_return(&c->events, 1) >= wakeup_events) {
 		perfring_local_add(&c->events, -(unsigned long)(long)wakeup_events);
 		perfring_local_add(&c->wakeup, 1);
+		h->cause = PERFRING_CAUSE_EVENTS;
 	}
+}
+
+/**
+ * perfring_core_force - make a wakeup due, whatever is counted
+ * @c: ring
+ * @h: handle from perfring_core_begin()
+ *
+ * Between begin and end.
+ */
+static inline void perfring_core_force(struct perfring_core *c, struct perfring_handle *h)
+{
+	perfring_local_add(&c->wakeup, 1);
+	h->cause = PERFRING_CAUSE_FORCED;
+}
+
+/**
+ * perfring_core_discard - give a reservation up
+ * @c: ring
+ * @h: handle from perfring_core_begin()
+ *
+ * Before end, and before count and force.  When nobody has reserved since, all of
+ * it is taken back: a LOST record too, whose count goes to the next one.
+ *
+ * Return: true when taken back; false when the caller must make its record one
+ * that readers skip, because another one follows.
+ */
+static inline bool perfring_core_discard(struct perfring_core *c, struct perfring_handle *h)
+{
+	unsigned long next = h->next;
+	bool crossed = h->cause == PERFRING_CAUSE_WATERMARK;
+
+	/*
+	 * The watermark first: a writer between the two lines may wake once too
+	 * often.  The other way round it could miss its own wakeup.
+	 */
+	if (crossed)
+		perfring_local_add(&c->wakeup, -c->watermark);
+	if (!perfring_local_try_cmpxchg(&c->head, &next, h->head)) {
+		if (crossed)
+			perfring_local_add(&c->wakeup, c->watermark);
+		return false;
+	}
+	h->cause = PERFRING_CAUSE_NONE;
+	if (h->lost)
+		perfring_local_add(&c->lost, h->lost);
+	return true;
 }
 
 /**

@@ -130,6 +130,7 @@ int perfring_device_init(void)
 		device->cpu = cpu;
 		mutex_init(&device->lock);
 		mutex_init(&device->visit);
+		mutex_init(&device->mmap_mutex);
 		INIT_LIST_HEAD(&device->events);
 	}
 

@@ -2,6 +2,7 @@
 /*
  * One open file description is one event on the device's CPU.
  */
+#include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/module.h>
@@ -68,12 +69,14 @@ static u64 perfring_event_clock(const struct perfring_event *event)
 /* ns enabled, and with a CPU of its own an event always runs when enabled. */
 u64 perfring_event_time(struct perfring_event *event)
 {
-	u64 time = event->time_enabled;
-	s64 since;
+	u64 time = event->time_enabled, now;
 
 	if (event->enabled) {
-		since = perfring_event_clock(event) - event->enabled_at;
-		time += max_t(s64, since, 0);
+		now = perfring_event_clock(event);
+		/* I, pairs with perfring_overflow(): then stopped_at is there. */
+		if (smp_load_acquire(&event->stopped))
+			now = event->stopped_at;
+		time += max_t(s64, now - event->enabled_at, 0);
 	}
 	return time;
 }
@@ -84,14 +87,13 @@ u64 perfring_event_lost(struct perfring_event *event)
 	       local64_read(&event->counters.lost_paused);
 }
 
-/* Bring the counter fields of the control page up to date; event->mmap_mutex held. */
+/* Bring the counter fields of the control page up to date; device->mmap_mutex held. */
 void perfring_event_publish(struct perfring_event *event)
 {
-	struct perfring_ring *ring;
+	struct perfring_ring *ring = perfring_event_ring(event);
 	struct perf_event_mmap_page *page;
 	u64 time = perfring_event_time(event);
 
-	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
 	if (!ring)
 		return;
 	page = ring->core.page;
@@ -122,21 +124,24 @@ void perfring_event_publish(struct perfring_event *event)
  */
 void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), void *arg)
 {
-	mutex_lock(&event->device->lock);
+	cpus_read_lock();
 	if (smp_call_function_single(event->device->cpu, fn, arg, 1))
 		fn(arg);
-	mutex_unlock(&event->device->lock);
+	cpus_read_unlock();
 }
 
 static void perfring_event_set(struct perfring_event *event, bool enabled)
 {
-	mutex_lock(&event->mmap_mutex);
+	mutex_lock(&event->device->mmap_mutex);
 	event->time_enabled = perfring_event_time(event);
 	event->enabled_at = perfring_event_clock(event);
+	/* Only now: a disabled event stays stopped until nobody is inside. */
+	if (enabled)
+		WRITE_ONCE(event->stopped, false);
 	/* The source and write(2) see an attr and a layout that stand still. */
 	smp_store_release(&event->enabled, enabled); /* G, pairs with perfring_event_on() */
 	perfring_event_publish(event);
-	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->device->mmap_mutex);
 }
 
 /**
@@ -151,6 +156,8 @@ int perfring_event_enable(struct perfring_event *event)
 	int ret = 0;
 
 	lockdep_assert_held(&event->lock);
+	if (READ_ONCE(event->stopped))
+		perfring_event_disable(event);
 	if (event->enabled)
 		return 0;
 	WRITE_ONCE(event->used, true);
@@ -207,7 +214,7 @@ int perfring_event_modify(struct perfring_event *event, const struct perf_event_
 		return ret;
 
 	mutex_lock(&event->lock);
-	mutex_lock(&event->mmap_mutex);
+	mutex_lock(&event->device->mmap_mutex);
 	used = event->used;
 	if (!used) {
 		event->attr = *attr;
@@ -215,7 +222,7 @@ int perfring_event_modify(struct perfring_event *event, const struct perf_event_
 		WRITE_ONCE(event->source, source);
 		local64_set(&event->period_left, -(s64)attr->sample_period);
 	}
-	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->device->mmap_mutex);
 	if (used)
 		ret = -EBUSY;
 	else if (!attr->disabled)
@@ -250,7 +257,6 @@ static int perfring_open(struct inode *inode, struct file *file)
 	event->id = atomic64_inc_return(&perfring_last_id);
 	event->ns = get_pid_ns(task_active_pid_ns(current));
 	mutex_init(&event->lock);
-	mutex_init(&event->mmap_mutex);
 	perfring_wakeup_init(event);
 	ret = perfring_event_modify(event, &attr);
 	if (!ret && !perfring_device_add(device, event))
@@ -265,7 +271,7 @@ static int perfring_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-/* The last close; mappings hold the file, so there is no ring any more. */
+/* The last close; mappings hold the file, so the ring, if any, is another event's. */
 static int perfring_release(struct inode *inode, struct file *file)
 {
 	struct perfring_event *event = file->private_data;
@@ -273,10 +279,13 @@ static int perfring_release(struct inode *inode, struct file *file)
 	mutex_lock(&event->lock);
 	perfring_event_disable(event);
 	mutex_unlock(&event->lock);
+	mutex_lock(&event->device->mmap_mutex);
+	perfring_ring_attach(event, NULL);
+	mutex_unlock(&event->device->mmap_mutex);
 	perfring_device_remove(event->device, event);
 	irq_work_sync(&event->wakeup);
 	put_pid_ns(event->ns);
-	kfree(event);
+	kfree_rcu(event, rcu);
 	return 0;
 }
 
@@ -320,6 +329,7 @@ const struct file_operations perfring_fops = {
 	.read		= perfring_read,
 	.write		= perfring_write,
 	.poll		= perfring_poll,
+	.fasync		= perfring_fasync,
 	.mmap		= perfring_mmap,
 	.unlocked_ioctl	= perfring_ioctl,
 	.compat_ioctl	= perfring_compat_ioctl,

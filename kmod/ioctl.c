@@ -3,7 +3,10 @@
  * ioctl(2): perf_event_open(2)'s own numbers with perf's answers, and ours.
  */
 #include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "perfring.h"
@@ -141,9 +144,9 @@ static long perfring_ioc_reset(struct perfring_event *event)
 {
 	mutex_lock(&event->lock);
 	perfring_event_on_cpu(event, perfring_reset, event);
-	mutex_lock(&event->mmap_mutex);
+	mutex_lock(&event->device->mmap_mutex);
 	perfring_event_publish(event);
-	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->device->mmap_mutex);
 	mutex_unlock(&event->lock);
 	return 0;
 }
@@ -222,6 +225,11 @@ static long perfring_ioc_stats(struct perfring_event *event, void __user *arg)
 	return copy_to_user(arg, &stats, min_t(size_t, size, sizeof(stats))) ? -EFAULT : 0;
 }
 
+static bool perfring_emit_flags(u32 flags)
+{
+	return !flags || flags == PERFRING_EMIT_NO_WAKEUP || flags == PERFRING_EMIT_FORCE_WAKEUP;
+}
+
 static long perfring_ioc_emit(struct perfring_event *event, void __user *arg)
 {
 	struct perfring_emit emit;
@@ -232,12 +240,104 @@ static long perfring_ioc_emit(struct perfring_event *event, void __user *arg)
 	if (ret)
 		return ret;
 	/* The counts that come back are the point: no shorter form. */
-	if (size < sizeof(emit) || emit.flags || emit.reserved)
+	if (size < sizeof(emit) || !perfring_emit_flags(emit.flags) || emit.reserved)
 		return -EINVAL;
 	ret = perfring_emit(event, &emit);
 	if (copy_to_user(arg, &emit, sizeof(emit)))
 		return -EFAULT;
 	return ret;
+}
+
+static long perfring_ioc_reserve(struct perfring_event *event, void __user *arg)
+{
+	struct perfring_reserve reserve;
+	u32 size;
+	int ret;
+
+	ret = perfring_copy_in(&reserve, sizeof(reserve), arg, &size);
+	if (ret)
+		return ret;
+	if (size < sizeof(reserve) || !perfring_emit_flags(reserve.flags) || !reserve.type ||
+	    reserve.reserved)
+		return -EINVAL;
+	reserve.record_size = 0;
+	reserve.position = 0;
+	ret = perfring_user_reserve(event, &reserve);
+	if (copy_to_user(arg, &reserve, sizeof(reserve)))
+		return -EFAULT;
+	return ret;
+}
+
+static long perfring_ioc_release(struct perfring_event *event, void __user *arg, bool commit)
+{
+	struct perfring_release release;
+	u32 size;
+	int ret;
+
+	ret = perfring_copy_in(&release, sizeof(release), arg, &size);
+	if (ret)
+		return ret;
+	if (size < sizeof(release) || release.flags || release.reserved)
+		return -EINVAL;
+	ret = perfring_hold_release(event, commit);
+	if (ret < 0)
+		return ret;
+	release.result = ret;
+	return copy_to_user(arg, &release, sizeof(release)) ? -EFAULT : 0;
+}
+
+/* As perf_event_open(2)'s of another event: its ring takes our output. */
+static long perfring_ioc_output(struct perfring_event *event, unsigned long arg)
+{
+	struct file *file;
+	long ret = -EBADF;
+
+	if (arg == -1UL)
+		return perfring_ring_redirect(event, NULL);
+	file = fget((int)arg);
+	if (!file)
+		return -EBADF;
+	if (file->f_op == &perfring_fops)
+		ret = perfring_ring_redirect(event, file->private_data);
+	fput(file);
+	return ret;
+}
+
+/* Enable, for @samples more than are left of an earlier call. */
+static long perfring_ioc_refresh(struct perfring_event *event, int samples)
+{
+	long ret = -EINVAL;
+
+	mutex_lock(&event->lock);
+	if (event->attr.sample_period && !event->attr.inherit) {
+		atomic_add(samples, &event->limit);
+		ret = perfring_event_enable(event);
+	}
+	mutex_unlock(&event->lock);
+	return ret;
+}
+
+/* Only tracepoints have filters; but a bad string is seen first. */
+static long perfring_ioc_filter(const char __user *arg)
+{
+	char *filter = strndup_user(arg, PAGE_SIZE);
+
+	if (IS_ERR(filter))
+		return PTR_ERR(filter);
+	kfree(filter);
+	return -EINVAL;
+}
+
+static bool perfring_ring_busy(struct perfring_ring *ring)
+{
+	struct perfring_event *event;
+
+	if (ring->hold)
+		return true;
+	list_for_each_entry(event, &ring->events, ring_entry)
+		if (event->enabled)
+			return true;
+	return false;
 }
 
 static long perfring_ioc_position(struct perfring_event *event, void __user *arg)
@@ -253,20 +353,34 @@ static long perfring_ioc_position(struct perfring_event *event, void __user *arg
 	if (position.flags || position.position & 7 || position.position > ULONG_MAX)
 		return -EINVAL;
 
-	mutex_lock(&event->lock);
-	mutex_lock(&event->mmap_mutex);
-	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
+	mutex_lock(&event->device->mmap_mutex);
+	ring = perfring_event_ring(event);
 	ret = -EINVAL;
-	if (event->enabled) {
+	if (event->enabled || (ring && perfring_ring_busy(ring))) {
 		ret = -EBUSY;
 	} else if (ring && ring->nr_pages) {
-		/* perfring_event_disable() has waited for the writers. */
+		/* One of them may have been disabled just now, with a writer inside. */
+		synchronize_rcu_expedited();
 		perfring_core_position(&ring->core, position.position);
 		ret = 0;
 	}
-	mutex_unlock(&event->mmap_mutex);
-	mutex_unlock(&event->lock);
+	mutex_unlock(&event->device->mmap_mutex);
 	return ret;
+}
+
+/* What writes: the descriptor must be open for writing. */
+static bool perfring_ioc_writes(unsigned int cmd)
+{
+	switch (cmd) {
+	case PERFRING_IOC_EMIT:
+	case PERFRING_IOC_SET_POSITION:
+	case PERFRING_IOC_RESERVE:
+	case PERFRING_IOC_COMMIT:
+	case PERFRING_IOC_DISCARD:
+		return true;
+	default:
+		return false;
+	}
 }
 
 long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -274,9 +388,7 @@ long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct perfring_event *event = file->private_data;
 	void __user *user = (void __user *)arg;
 
-	/* Writing by ioctl is writing. */
-	if ((cmd == PERFRING_IOC_EMIT || cmd == PERFRING_IOC_SET_POSITION) &&
-	    !(file->f_mode & FMODE_WRITE))
+	if (perfring_ioc_writes(cmd) && !(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 
 	switch (cmd) {
@@ -292,20 +404,31 @@ long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return put_user(event->id, (u64 __user *)user);
 	case PERF_EVENT_IOC_PAUSE_OUTPUT:
 		return perfring_ioc_pause(event, arg);
+	case PERF_EVENT_IOC_SET_OUTPUT:
+		return perfring_ioc_output(event, arg);
+	case PERF_EVENT_IOC_REFRESH:
+		return perfring_ioc_refresh(event, arg);
 	case PERF_EVENT_IOC_MODIFY_ATTRIBUTES:
 		return perfring_ioc_modify(event, user);
+	case PERF_EVENT_IOC_SET_FILTER:
+		return perfring_ioc_filter(user);
+	case PERF_EVENT_IOC_SET_BPF:
+		/* A program that filters or counts; there is none such here. */
+		return -EOPNOTSUPP;
+	case PERF_EVENT_IOC_QUERY_BPF:
+		return perfmon_capable() ? -EINVAL : -EPERM;
 	case PERFRING_IOC_EMIT:
 		return perfring_ioc_emit(event, user);
 	case PERFRING_IOC_STATS:
 		return perfring_ioc_stats(event, user);
 	case PERFRING_IOC_SET_POSITION:
 		return perfring_ioc_position(event, user);
-	case PERF_EVENT_IOC_REFRESH:
-	case PERF_EVENT_IOC_SET_OUTPUT:
-	case PERF_EVENT_IOC_SET_FILTER:
-	case PERF_EVENT_IOC_SET_BPF:
-	case PERF_EVENT_IOC_QUERY_BPF:
-		return -EOPNOTSUPP;
+	case PERFRING_IOC_RESERVE:
+		return perfring_ioc_reserve(event, user);
+	case PERFRING_IOC_COMMIT:
+		return perfring_ioc_release(event, user, true);
+	case PERFRING_IOC_DISCARD:
+		return perfring_ioc_release(event, user, false);
 	default:
 		return -ENOTTY;
 	}

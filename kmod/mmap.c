@@ -13,40 +13,39 @@
 #include "compat.h"
 #include "perfring.h"
 
-static struct perfring_ring *perfring_mapped(struct perfring_event *event)
-{
-	return rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
-}
+#define PERFRING_MIRROR_PGOFF	(PERFRING_MMAP_MIRROR >> PAGE_SHIFT)
 
-/* One more VMA of the same ring (the kernel split or moved one). */
+/* One more VMA of the same ring (the kernel moved one, or gave it to a child). */
 static void perfring_vm_open(struct vm_area_struct *vma)
 {
 	struct perfring_event *event = vma->vm_file->private_data;
 
-	mutex_lock(&event->mmap_mutex);
-	atomic_inc(&perfring_mapped(event)->mapped);
-	mutex_unlock(&event->mmap_mutex);
+	mutex_lock(&event->device->mmap_mutex);
+	event->mapped++;
+	perfring_event_ring(event)->mapped++;
+	mutex_unlock(&event->device->mmap_mutex);
 }
 
 static void perfring_vm_close(struct vm_area_struct *vma)
 {
 	struct perfring_event *event = vma->vm_file->private_data;
+	struct perfring_device *device = event->device;
+	struct perfring_event *other, *next;
 	struct perfring_ring *ring;
-	u64 high;
+	bool last;
 
-	mutex_lock(&event->mmap_mutex);
-	ring = perfring_mapped(event);
-	if (!atomic_dec_and_test(&ring->mapped)) {
-		mutex_unlock(&event->mmap_mutex);
+	mutex_lock(&device->mmap_mutex);
+	ring = perfring_event_ring(event);
+	last = !--ring->mapped;
+	if (!--event->mapped)
+		perfring_ring_attach(event, NULL);
+	/* Nobody can read it any more, so nobody shall write it. */
+	if (last)
+		list_for_each_entry_safe(other, next, &ring->events, ring_entry)
+			perfring_ring_attach(other, NULL);
+	mutex_unlock(&device->mmap_mutex);
+	if (!last)
 		return;
-	}
-	rcu_assign_pointer(event->ring, NULL);
-	/* Who waits shall see HUP: nothing can be written any more. */
-	wake_up_all(&event->waitq);
-	high = perfring_local_read(&ring->core.high_water);
-	if (high > event->high_water)
-		event->high_water = high;
-	mutex_unlock(&event->mmap_mutex);
 
 	atomic_long_sub(ring->mlock_pages, &ring->user->perf_mlock);
 	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
@@ -58,24 +57,28 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 static vm_fault_t perfring_vm_fault(struct vm_fault *vmf)
 {
 	struct perfring_event *event = vmf->vma->vm_file->private_data;
+	pgoff_t pgoff = vmf->pgoff;
 	struct perfring_ring *ring;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct page *page;
 
+	/* perfring_mmap() has seen that the VMA ends with the ring. */
+	if (pgoff >= PERFRING_MIRROR_PGOFF)
+		pgoff -= PERFRING_MIRROR_PGOFF;
 	/* Only the control page may be written. */
-	if (vmf->pgoff && (vmf->flags & (FAULT_FLAG_MKWRITE | FAULT_FLAG_WRITE)))
+	if (pgoff && (vmf->flags & (FAULT_FLAG_MKWRITE | FAULT_FLAG_WRITE)))
 		return VM_FAULT_SIGBUS;
 	if (vmf->flags & FAULT_FLAG_MKWRITE)
 		return 0;
 
 	rcu_read_lock();
 	ring = rcu_dereference(event->ring);
-	page = ring ? perfring_ring_page(ring, vmf->pgoff) : NULL;
-	if (page) {
+	if (ring && pgoff <= 2 * ring->nr_pages) {
+		page = ring->pages[pgoff];
 		get_page(page);
 		/* The write fault that follows wants to find the file behind it. */
 		page_folio(page)->mapping = vmf->vma->vm_file->f_mapping;
-		page_folio(page)->index = vmf->pgoff;
+		page_folio(page)->index = pgoff;
 		vmf->page = page;
 		ret = 0;
 	}
@@ -142,9 +145,7 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 	atomic_long_add(ring->mlock_pages, &ring->user->perf_mlock);
 	atomic64_add(ring->pinned_pages, &ring->mm->pinned_vm);
 
-	atomic_set(&ring->mapped, 1);
-	rcu_assign_pointer(event->ring, ring);
-	WRITE_ONCE(event->used, true);
+	perfring_ring_attach(event, ring);
 	perfring_event_publish(event);
 	return 0;
 }
@@ -160,20 +161,28 @@ int perfring_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
-	if (vma->vm_pgoff)
+	if (vma->vm_pgoff == PERFRING_MIRROR_PGOFF) {
+		/* The data pages twice: at least one, and an even number. */
+		if (!nr_pages || nr_pages & 1)
+			return -EINVAL;
+		nr_pages /= 2;
+	} else if (vma->vm_pgoff) {
 		return -EINVAL;
+	}
 	if (nr_pages && !is_power_of_2(nr_pages))
 		return -EINVAL;
 
-	mutex_lock(&event->mmap_mutex);
-	ring = perfring_mapped(event);
+	mutex_lock(&event->device->mmap_mutex);
+	ring = perfring_event_ring(event);
 	if (!ring)
 		ret = perfring_map_new(event, vma, nr_pages);
 	else if (ring->nr_pages != nr_pages)
 		ret = -EINVAL;
-	else
-		atomic_inc(&ring->mapped);
-	mutex_unlock(&event->mmap_mutex);
+	if (!ret) {
+		event->mapped++;
+		perfring_event_ring(event)->mapped++;
+	}
+	mutex_unlock(&event->device->mmap_mutex);
 	if (ret)
 		return ret;
 

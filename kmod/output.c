@@ -90,69 +90,72 @@ static void perfring_chain_put(struct perfring_chain *chain)
 	}
 }
 
+static unsigned int perfring_lost_size(const struct perfring_event *event)
+{
+	return sizeof(struct perf_event_header) + 2 * sizeof(u64) + event->layout.id_size;
+}
+
+/* A LOST record of @size bytes, the sample_id at its end; what is between stays. */
 static void perfring_output_lost(struct perfring_event *event, struct perfring_ring *ring,
-				 struct perfring_handle *handle,
+				 struct perfring_handle *handle, unsigned int size, u64 count,
 				 struct task_struct *task, u64 time)
 {
 	struct {
 		struct perf_event_header header;
 		u64 id;
 		u64 lost;
-		u64 sample_id[6];
-	} lost;
+	} lost = {
+		.header.type = PERF_RECORD_LOST,
+		.header.size = size,
+		.id = event->id,
+		.lost = count,
+	};
+	u64 sample_id[6];
+	unsigned int id_size = perfring_id_fields(event, sample_id, task, time);
 
-	lost.header.type = PERF_RECORD_LOST;
-	lost.header.misc = 0;
-	lost.id = event->id;
-	lost.lost = handle->lost;
-	lost.header.size = offsetof(typeof(lost), sample_id) +
-			   perfring_id_fields(event, lost.sample_id, task, time);
-	perfring_core_copy(&ring->core, handle, &lost, lost.header.size);
-	perfring_account(event, lost_records, 1);
+	perfring_core_copy(&ring->core, handle, &lost, sizeof(lost));
+	handle->pos += size - sizeof(lost) - id_size;
+	perfring_core_copy(&ring->core, handle, sample_id, id_size);
 }
 
-/**
- * perfring_output - write a record
- * @event: enabled event
- * @record: what to write
- *
- * Context: any, with preemption off, on the event's CPU.
- * Return: 0; -ENOSPC without room, when paused or without a ring, as
- * bpf_perf_event_output() has it; -E2BIG when it cannot be a record.
+static int perfring_reject(struct perfring_event *event, int error)
+{
+	perfring_account(event, attempted, 1);
+	perfring_account(event, rejected, 1);
+	return error;
+}
+
+/*
+ * Reserve, and write all but the payload.  Nothing is counted when it succeeds:
+ * the commit does.
  */
-int perfring_output(struct perfring_event *event, const struct perfring_record *record)
+static int perfring_output_begin(struct perfring_event *event,
+				 const struct perfring_record *record, bool may_discard,
+				 struct perfring_reservation *r)
 {
 	const struct perfring_layout *layout = &event->layout;
 	bool sample = record->type == PERF_RECORD_SAMPLE;
 	struct task_struct *task = record->task ?: current;
+	struct perfring_ring *ring = rcu_dereference_sched(event->ring);
+	struct perfring_core *core;
 	struct {
 		struct perf_event_header header;
 		u64 field[9];
 	} head;
 	struct perfring_chain *chain = NULL;
-	struct perfring_handle handle;
-	struct perfring_ring *ring;
 	u64 tail[6], zero = 0, time;
-	u32 raw_size, pad;
+	u32 raw_size, pad = -record->len & 7;
 	unsigned int head_size, tail_size = 0, chain_size = 0;
+	bool payload = !sample || layout->sample_type & PERF_SAMPLE_RAW;
 	unsigned long size;
 	int ret;
 
 	lockdep_assert_preemption_disabled();
-	perfring_account(event, attempted, 1);
-	rcu_read_lock();
-	ring = rcu_dereference(event->ring);
-	if (!ring || !ring->nr_pages) {
-		perfring_account(event, rejected, 1);
-		ret = -ENOSPC;
-		goto out;
-	}
-
-	if (record->len > PERFRING_RECORD_MAX) {
-		perfring_account(event, rejected, 1);
-		ret = -E2BIG;
-		goto out;
-	}
+	if (!ring || !ring->nr_pages)
+		return perfring_reject(event, -ENOSPC);
+	if (record->len > PERFRING_RECORD_MAX)
+		return perfring_reject(event, -E2BIG);
+	core = &ring->core;
 
 	time = layout->clock();
 	head.header.type = record->type;
@@ -174,57 +177,183 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 		size += round_up((unsigned long)record->len, sizeof(u64));
 	else if (layout->sample_type & PERF_SAMPLE_RAW)
 		size += round_up((unsigned long)record->len + sizeof(u32), sizeof(u64));
-	if (size > PERFRING_RECORD_MAX) {
-		perfring_account(event, rejected, 1);
-		ret = -E2BIG;
-		goto out_chain;
+	if (size > PERFRING_RECORD_MAX || (may_discard && size > core->mask + 1)) {
+		ret = perfring_reject(event, -E2BIG);
+		goto out;
+	}
+	if (may_discard && size < perfring_lost_size(event)) {
+		ret = perfring_reject(event, -EINVAL);
+		goto out;
 	}
 	head.header.size = size;
 
-	ret = perfring_core_begin(&ring->core, &handle, size,
-				  sizeof(struct perf_event_header) + 2 * sizeof(u64) +
-				  layout->id_size);
+	ret = perfring_core_begin(core, &r->handle, size, perfring_lost_size(event),
+				  record->flags & PERFRING_EMIT_NO_WAKEUP);
 	if (ret) {
-		if (handle.wakeup_due)
+		if (r->handle.wakeup_due)
 			perfring_wakeup_due(event, ring);
+		perfring_account(event, attempted, 1);
 		if (ret == -EBUSY)
 			perfring_account(event, lost_paused, 1);
 		else
 			perfring_account(event, lost_full, 1);
 		ret = -ENOSPC;
-		goto out_chain;
+		goto out;
 	}
-	if (handle.report_lost)
-		perfring_output_lost(event, ring, &handle, task, time);
+	if (r->handle.report_lost)
+		perfring_output_lost(event, ring, &r->handle, perfring_lost_size(event),
+				     r->handle.lost, task, time);
 
-	perfring_core_copy(&ring->core, &handle, &head, head_size);
+	r->event = event;
+	r->ring = ring;
+	r->record = r->handle.pos;
+	r->size = size;
+	r->flags = record->flags;
+	r->lost_record = r->handle.report_lost;
+	r->sample = sample;
+	perfring_core_copy(core, &r->handle, &head, head_size);
 	if (chain_size)
-		perfring_core_copy(&ring->core, &handle, chain ? &chain->nr : &zero,
-				   chain_size);
-	if (!sample) {
-		pad = -record->len & 7;
-		perfring_core_copy(&ring->core, &handle, record->data, record->len);
-		perfring_core_copy(&ring->core, &handle, &zero, pad);
-		perfring_core_copy(&ring->core, &handle, tail, tail_size);
-	} else if (layout->sample_type & PERF_SAMPLE_RAW) {
+		perfring_core_copy(core, &r->handle, chain ? &chain->nr : &zero, chain_size);
+	if (sample && payload) {
 		/* The size that RAW says includes what pads it to 8 bytes. */
 		pad = -(record->len + sizeof(u32)) & 7;
 		raw_size = record->len + pad;
-		perfring_core_copy(&ring->core, &handle, &raw_size, sizeof(raw_size));
-		perfring_core_copy(&ring->core, &handle, record->data, record->len);
-		perfring_core_copy(&ring->core, &handle, &zero, pad);
+		perfring_core_copy(core, &r->handle, &raw_size, sizeof(raw_size));
 	}
-	if (sample)
-		perfring_core_count(&ring->core, layout->wakeup_events);
-
-	perfring_account(event, written, 1);
-	perfring_account(event, bytes, size);
-	if (perfring_core_end(&ring->core, &handle))
-		perfring_wakeup_due(event, ring);
-
-out_chain:
-	perfring_chain_put(chain);
+	r->payload = r->handle.pos;
+	r->data = NULL;
+	if (payload) {
+		r->data = core->data + (r->payload & core->mask);
+		r->handle.pos += record->len;
+		perfring_core_copy(core, &r->handle, &zero, pad);
+		perfring_core_copy(core, &r->handle, tail, tail_size);
+	}
 out:
-	rcu_read_unlock();
+	perfring_chain_put(chain);
+	return ret;
+}
+
+/* Count the causes, so that each written record has exactly one. */
+static void perfring_account_cause(struct perfring_event *event, enum perfring_cause cause)
+{
+	switch (cause) {
+	case PERFRING_CAUSE_FORCED:
+		perfring_account(event, wakeup_forced, 1);
+		break;
+	case PERFRING_CAUSE_EVENTS:
+		perfring_account(event, wakeup_events, 1);
+		break;
+	case PERFRING_CAUSE_WATERMARK:
+		perfring_account(event, wakeup_watermark, 1);
+		break;
+	case PERFRING_CAUSE_NONE:
+		perfring_account(event, wakeup_none, 1);
+	}
+}
+
+/**
+ * perfring_commit - publish a reserved record
+ * @r: from perfring_reserve(), whose payload has been written
+ *
+ * Context: that of the reserve.
+ */
+void perfring_commit(struct perfring_reservation *r)
+{
+	struct perfring_event *event = r->event;
+	struct perfring_core *core = &r->ring->core;
+
+	if (r->sample && !(r->flags & PERFRING_EMIT_NO_WAKEUP))
+		perfring_core_count(core, &r->handle, event->layout.wakeup_events);
+	if (r->flags & PERFRING_EMIT_FORCE_WAKEUP)
+		perfring_core_force(core, &r->handle);
+
+	perfring_account(event, attempted, 1);
+	perfring_account(event, written, 1);
+	perfring_account(event, bytes, r->size);
+	if (r->lost_record)
+		perfring_account(event, lost_records, 1);
+	perfring_account_cause(event, r->handle.cause);
+	if (perfring_core_end(core, &r->handle))
+		perfring_wakeup_due(event, r->ring);
+	if (r->sample)
+		perfring_overflow(event);
+}
+
+/**
+ * perfring_discard - give a reserved record up
+ * @r: from perfring_reserve()
+ *
+ * Context: that of the reserve.
+ * Return: true when it was taken back, false when others have written since and
+ * it became a LOST record of 0.
+ */
+bool perfring_discard(struct perfring_reservation *r)
+{
+	struct perfring_event *event = r->event;
+	struct perfring_core *core = &r->ring->core;
+	bool back = perfring_core_discard(core, &r->handle);
+
+	if (!back) {
+		r->handle.pos = r->record;
+		perfring_output_lost(event, r->ring, &r->handle, r->size, 0, current,
+				     event->layout.clock());
+		if (r->lost_record)
+			perfring_account(event, lost_records, 1);
+	}
+	perfring_account(event, attempted, 1);
+	perfring_account(event, discarded, 1);
+	if (perfring_core_end(core, &r->handle))
+		perfring_wakeup_due(event, r->ring);
+	return back;
+}
+
+/**
+ * perfring_reserve - begin a record
+ * @event: enabled event
+ * @record: what to write; data is not looked at
+ * @r: the reservation; r->data has room for record->len bytes, all of which the
+ *	caller writes, or is NULL when the event's samples have no payload
+ *
+ * To be followed by perfring_commit() or perfring_discard().  Until then other
+ * records may nest in it, each ended before this one.
+ *
+ * Context: any, with preemption off until then, on the event's CPU.
+ * Return: 0; as perfring_output(); -EINVAL when it is shorter than a LOST record,
+ * -E2BIG also when it is longer than the ring.
+ */
+int perfring_reserve(struct perfring_event *event, const struct perfring_record *record,
+		     struct perfring_reservation *r)
+{
+	int ret = perfring_output_begin(event, record, true, r);
+
+	if (ret && record->type == PERF_RECORD_SAMPLE)
+		perfring_overflow(event);
+	return ret;
+}
+
+/**
+ * perfring_output - write a record
+ * @event: enabled event
+ * @record: what to write
+ *
+ * Context: any, with preemption off, on the event's CPU.
+ * Return: 0; -ENOSPC without room, when paused or without a ring, as
+ * bpf_perf_event_output() has it; -E2BIG when it cannot be a record.
+ */
+int perfring_output(struct perfring_event *event, const struct perfring_record *record)
+{
+	struct perfring_reservation r;
+	int ret;
+
+	ret = perfring_output_begin(event, record, false, &r);
+	if (!ret) {
+		if (r.data) {
+			r.handle.pos = r.payload;
+			perfring_core_copy(&r.ring->core, &r.handle, record->data, record->len);
+		}
+		perfring_commit(&r);
+	} else if (record->type == PERF_RECORD_SAMPLE) {
+		perfring_overflow(event);
+	}
 	return ret;
 }

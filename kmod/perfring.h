@@ -6,12 +6,14 @@
  *
  *	event->lock		attr, state and source of one event
  *	source locks		(tracepoint registration takes cpus_read_lock)
+ *	cpus_read_lock
  *	device->visit		writers from other CPUs
  *	device->lock		list of events, online; also taken by CPU hotplug,
  *				which holds the CPU lock: so nothing under it may
  *				take cpus_read_lock
- *	event->mmap_mutex	event->ring; taken under mm->mmap_lock, so nothing
- *				under it may touch user memory
+ *	device->mmap_mutex	the rings of the device's events, which they may
+ *				share; taken under mm->mmap_lock, so nothing under
+ *				it may touch user memory
  *
  * User memory is never touched under any of them.  The writing side takes no
  * lock: it runs on the event's CPU with preemption off and under RCU.
@@ -47,28 +49,33 @@ struct seq_file;
 /**
  * struct perfring_ring - the memory of one mapping, and who writes it
  * @core: protocol state
- * @pages: control page, then data pages
+ * @pages: control page, data pages, and the data pages once more: what user space
+ *	sees from the start of a mapping, mirrored or not
  * @nr_pages: data pages; 0 when only the control page is mapped
- * @mapped: VMAs that show the ring; event->mmap_mutex protects the step to 0
+ * @mapped: VMAs that show the ring; device->mmap_mutex
+ * @events: whose output goes here; device->mmap_mutex, RCU for wakeups
  * @poll: EPOLL bits for the next poll(2), taken by it
  * @user: whose perf_mlock was charged
  * @mm: whose pinned_vm was charged
  * @mlock_pages: pages charged to @user
  * @pinned_pages: pages charged to @mm
- * @lock: sequence of the control page's counter fields; event->mmap_mutex
+ * @lock: sequence of the control page's counter fields; device->mmap_mutex
+ * @hold: what PERFRING_IOC_RESERVE holds; NULL without; device->mmap_mutex
  * @free: frees after a grace period, in task context
  */
 struct perfring_ring {
 	struct perfring_core core;
 	struct page **pages;
 	unsigned long nr_pages;
-	atomic_t mapped;
+	unsigned long mapped;
+	struct list_head events;
 	atomic_t poll;
 	struct user_struct *user;
 	struct mm_struct *mm;
 	unsigned long mlock_pages;
 	unsigned long pinned_pages;
 	u32 lock;
+	struct perfring_reservation *hold;
 	struct rcu_work free;
 };
 
@@ -76,7 +83,8 @@ struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 					  const struct perf_event_attr *attr,
 					  bool overwrite);
 void perfring_ring_free(struct perfring_ring *ring);
-struct page *perfring_ring_page(const struct perfring_ring *ring, pgoff_t pgoff);
+void perfring_ring_attach(struct perfring_event *event, struct perfring_ring *ring);
+int perfring_ring_redirect(struct perfring_event *event, struct perfring_event *output);
 int perfring_ring_init(void);
 void perfring_ring_exit(void);
 
@@ -106,6 +114,7 @@ struct perfring_layout {
  * @misc: or'ed into header.misc
  * @ip: kernel address for IP
  * @period: for PERIOD
+ * @flags: PERFRING_EMIT_*
  * @task: for TID; NULL for the current one
  */
 struct perfring_record {
@@ -113,6 +122,7 @@ struct perfring_record {
 	u32 len;
 	u32 type;
 	u16 misc;
+	u32 flags;
 	unsigned long ip;
 	u64 period;
 	struct task_struct *task;
@@ -132,7 +142,8 @@ unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *fie
  * struct perfring_counters - exact accounting; incremented on the event's CPU
  * alone, by perfring_account()
  *
- * attempted == written + lost_full + lost_paused + rejected + discarded.
+ * attempted == written + lost_full + lost_paused + rejected + discarded
+ * written == wakeup_events + wakeup_watermark + wakeup_forced + wakeup_none
  */
 struct perfring_counters {
 	local64_t attempted;
@@ -144,6 +155,10 @@ struct perfring_counters {
 	local64_t bytes;
 	local64_t lost_records;
 	local64_t wakeups;
+	local64_t wakeup_events;
+	local64_t wakeup_watermark;
+	local64_t wakeup_forced;
+	local64_t wakeup_none;
 };
 
 /* Count for the event, and for all events its device ever has. */
@@ -163,6 +178,10 @@ struct perfring_totals {
 	u64 bytes;
 	u64 lost_records;
 	u64 wakeups;
+	u64 wakeup_events;
+	u64 wakeup_watermark;
+	u64 wakeup_forced;
+	u64 wakeup_none;
 	u64 high_water;
 };
 
@@ -210,6 +229,7 @@ void perfring_sched_switch_exit(void);
  * @online: CPU N is up; under @lock
  * @lock: see the top of this file
  * @visit: one writer at a time comes to CPU N from elsewhere
+ * @mmap_mutex: see the top of this file
  * @events: open events; under @lock
  * @counters: of all events there are and were
  * @high_water: of events that are gone; under @lock
@@ -220,6 +240,7 @@ struct perfring_device {
 	bool online;
 	struct mutex lock; /* online, events, high_water */
 	struct mutex visit; /* remote writers */
+	struct mutex mmap_mutex; /* rings of the events */
 	struct list_head events;
 	struct perfring_counters counters;
 	u64 high_water;
@@ -265,7 +286,8 @@ struct perfring_generator {
  * @ns: pid namespace of TID
  * @lock: protects the fields up to @period_left against other tasks; writers
  *	read them only while @enabled, when all but attr.sample_period stand still.
- *	@enabled, @enabled_at and @time_enabled change under @mmap_mutex as well
+ *	@enabled, @enabled_at and @time_enabled change under the device's mmap_mutex
+ *	as well
  * @attr: as perf_event_open(2) takes it
  * @layout: compiled from @attr
  * @source: follows from @attr
@@ -275,16 +297,26 @@ struct perfring_generator {
  * @time_enabled: ns before @enabled_at
  * @count: events of the source
  * @period_left: until the next sample, negative; as perf counts
- * @mmap_mutex: protects @ring
- * @ring: RCU for writers
+ * @limit: samples until @stopped, from PERF_EVENT_IOC_REFRESH; 0 for no limit
+ * @stopped: @limit was reached; a writer cannot disable, so it leaves this
+ * @stopped_at: perf clock then
+ * @mapped: VMAs of this event; device->mmap_mutex
+ * @ring: where output goes, its own or another event's; device->mmap_mutex, RCU
+ *	for writers
+ * @ring_entry: in ring->events; device->mmap_mutex
+ * @ring_left: was in a list of events since the last grace period; the same mutex
+ * @ring_left_at: RCU cookie of then
  * @high_water: of the rings before this one
  * @counters: accounting
  * @lost_samples: for PERF_FORMAT_LOST
  * @waitq: poll(2)
+ * @fasync: whom SIGIO goes to; has a lock of its own
+ * @kill: POLL_IN or POLL_HUP for the next SIGIO, 0 for none
  * @wakeup: carries a wakeup out of the writer's context
  * @entry: in device->events
  * @attached: in the source's per-CPU list
  * @generator: when @source is the generator
+ * @rcu: frees, when no wakeup of a shared ring looks at the event any more
  */
 struct perfring_event {
 	struct perfring_device *device;
@@ -302,16 +334,26 @@ struct perfring_event {
 	local64_t count;
 	local64_t period_left;
 
-	struct mutex mmap_mutex; /* ring */
+	atomic_t limit;
+	bool stopped;
+	u64 stopped_at;
+
+	unsigned long mapped;
 	struct perfring_ring __rcu *ring;
+	struct list_head ring_entry;
+	bool ring_left;
+	unsigned long ring_left_at;
 	u64 high_water;
 
 	struct perfring_counters counters;
 	wait_queue_head_t waitq;
+	struct fasync_struct *fasync;
+	int kill;
 	struct irq_work wakeup;
 	struct list_head entry;
 	struct hlist_node attached;
 	struct perfring_generator generator;
+	struct rcu_head rcu;
 };
 
 extern const struct file_operations perfring_fops;
@@ -319,7 +361,15 @@ extern const struct file_operations perfring_fops;
 /* May a writer go on?  Then attr and layout stand still. */
 static inline bool perfring_event_on(const struct perfring_event *event)
 {
-	return smp_load_acquire(&event->enabled); /* G, pairs with perfring_event_enable() */
+	/* G, pairs with perfring_event_set() */
+	return smp_load_acquire(&event->enabled) && !READ_ONCE(event->stopped);
+}
+
+/* The ring of an event; device->mmap_mutex held. */
+static inline struct perfring_ring *perfring_event_ring(const struct perfring_event *event)
+{
+	return rcu_dereference_protected(event->ring,
+					 lockdep_is_held(&event->device->mmap_mutex));
 }
 
 int perfring_event_init(void);
@@ -347,12 +397,51 @@ int perfring_output_init(void);
 void perfring_output_exit(void);
 int perfring_output(struct perfring_event *event, const struct perfring_record *record);
 
+/**
+ * struct perfring_reservation - a record between reserve and commit
+ * @event: whose
+ * @ring: where
+ * @handle: the writer inside
+ * @data: the payload's room in one piece, zeroed by nobody
+ * @record: position of the record's header
+ * @payload: position of @data
+ * @size: bytes of the record
+ * @flags: PERFRING_EMIT_*
+ * @lost_record: a LOST record stands before it
+ * @sample: it is a PERF_RECORD_SAMPLE
+ */
+struct perfring_reservation {
+	struct perfring_event *event;
+	struct perfring_ring *ring;
+	struct perfring_handle handle;
+	void *data;
+	unsigned long record;
+	unsigned long payload;
+	u32 size;
+	u32 flags;
+	bool lost_record;
+	bool sample;
+};
+
+int perfring_reserve(struct perfring_event *event, const struct perfring_record *record,
+		     struct perfring_reservation *reservation);
+void perfring_commit(struct perfring_reservation *reservation);
+bool perfring_discard(struct perfring_reservation *reservation);
+
+/* hold.c */
+int perfring_hold_reserve(struct perfring_event *event, struct perfring_record *record,
+			  struct perfring_reserve *reserve);
+int perfring_hold_release(struct perfring_event *event, bool commit);
+
 /* source_user.c */
 ssize_t perfring_write(struct file *file, const char __user *buf, size_t count, loff_t *ppos);
 int perfring_emit(struct perfring_event *event, struct perfring_emit *emit);
+int perfring_user_reserve(struct perfring_event *event, struct perfring_reserve *reserve);
 
 /* wakeup.c */
 void perfring_wakeup_init(struct perfring_event *event);
+int perfring_fasync(int fd, struct file *file, int on);
+void perfring_overflow(struct perfring_event *event);
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
 __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A ring's memory: pages that user space maps one by one, and one kernel
- * mapping of them all, so that the writer sees the data in one piece.
+ * A ring: pages that user space maps one by one, one kernel mapping of them all,
+ * in which the data stands twice so that each record is in one piece, and the
+ * events whose output goes there.
  */
 #include <linux/gfp.h>
 #include <linux/log2.h>
@@ -29,6 +30,7 @@ static void perfring_ring_release(struct perfring_ring *ring)
 		__free_page(page);
 	}
 	kvfree(ring->pages);
+	kfree(ring->hold);
 	kfree(ring);
 }
 
@@ -71,7 +73,8 @@ struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 	if (!ring)
 		return NULL;
 	ring->nr_pages = nr_pages;
-	ring->pages = kvcalloc(nr_pages + 1, sizeof(*ring->pages),
+	INIT_LIST_HEAD(&ring->events);
+	ring->pages = kvcalloc(1 + 2 * nr_pages, sizeof(*ring->pages),
 			       GFP_KERNEL | __GFP_NOWARN);
 	if (!ring->pages)
 		goto fail;
@@ -81,7 +84,9 @@ struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 		if (!ring->pages[i])
 			goto fail;
 	}
-	page = vmap(ring->pages, nr_pages + 1, VM_MAP, PAGE_KERNEL);
+	for (i = 1; i <= nr_pages; i++)
+		ring->pages[nr_pages + i] = ring->pages[i];
+	page = vmap(ring->pages, 1 + 2 * nr_pages, VM_MAP, PAGE_KERNEL);
 	if (!page)
 		goto fail;
 
@@ -109,10 +114,75 @@ fail:
 	return NULL;
 }
 
-/* The page that user space sees at @pgoff of the mapping, or NULL. */
-struct page *perfring_ring_page(const struct perfring_ring *ring, pgoff_t pgoff)
+/**
+ * perfring_ring_attach - let an event's output go to a ring
+ * @event: event
+ * @ring: ring, or NULL for nowhere
+ *
+ * Context: task, device->mmap_mutex held.
+ */
+void perfring_ring_attach(struct perfring_event *event, struct perfring_ring *ring)
 {
-	return pgoff <= ring->nr_pages ? ring->pages[pgoff] : NULL;
+	struct perfring_ring *old = perfring_event_ring(event);
+
+	if (old) {
+		event->high_water = max_t(u64, event->high_water,
+					  perfring_local_read(&old->core.high_water));
+		list_del_rcu(&event->ring_entry);
+		event->ring_left_at = get_state_synchronize_rcu();
+		event->ring_left = true;
+		/* A ring without events is about to be freed, with what it holds. */
+		if (old->hold && old->hold->event == event && !list_empty(&old->events))
+			old->hold->event = list_first_entry(&old->events, struct perfring_event,
+							    ring_entry);
+	}
+	if (ring) {
+		/* A wakeup may still follow the entry through the list it was in. */
+		if (event->ring_left)
+			cond_synchronize_rcu(event->ring_left_at);
+		event->ring_left = false;
+		list_add_tail_rcu(&event->ring_entry, &ring->events);
+		WRITE_ONCE(event->used, true);
+	}
+	rcu_assign_pointer(event->ring, ring);
+	/* Who waits shall see HUP, or the ring that it is now. */
+	if (old)
+		wake_up_all(&event->waitq);
+}
+
+/**
+ * perfring_ring_redirect - PERF_EVENT_IOC_SET_OUTPUT
+ * @event: event
+ * @output: whose ring it shall write to; NULL for none
+ *
+ * Context: task.
+ * Return: 0, or -EINVAL for whatever perf refuses.
+ */
+int perfring_ring_redirect(struct perfring_event *event, struct perfring_event *output)
+{
+	struct perfring_ring *ring = NULL;
+	int ret = -EINVAL;
+
+	if (output && (output == event || output->device != event->device))
+		return -EINVAL;
+
+	mutex_lock(&event->device->mmap_mutex);
+	if (event->mapped)
+		goto unlock;
+	if (output) {
+		/* A reader can put neither in order. */
+		if (output->layout.clock != event->layout.clock ||
+		    output->attr.write_backward != event->attr.write_backward)
+			goto unlock;
+		ring = perfring_event_ring(output);
+		if (!ring)
+			goto unlock;
+	}
+	perfring_ring_attach(event, ring);
+	ret = 0;
+unlock:
+	mutex_unlock(&event->device->mmap_mutex);
+	return ret;
 }
 
 int perfring_ring_init(void)

@@ -117,13 +117,18 @@ ssize_t perfring_write(struct file *file, const char __user *buf, size_t count, 
 	return ret ?: visit.ret ?: count;
 }
 
-/* The payload when the user names none. */
-static void perfring_pattern(u8 *data, u32 len)
+/* The user's payload, or a pattern; one that is too long is rejected without it. */
+static int perfring_payload(u8 *data, u64 from, u32 len)
 {
 	u32 i;
 
+	if (len > PERFRING_RECORD_MAX)
+		return 0;
+	if (from)
+		return copy_from_user(data, u64_to_user_ptr(from), len) ? -EFAULT : 0;
 	for (i = 0; i < len; i++)
 		data[i] = i;
+	return 0;
 }
 
 static int perfring_emit_one(struct perfring_visit *visit, struct perfring_emit *emit,
@@ -134,13 +139,9 @@ static int perfring_emit_one(struct perfring_visit *visit, struct perfring_emit 
 	u32 left = from->count ?: 1;
 	int ret;
 
-	/* What is too long is counted as rejected, without the bytes. */
-	if (len <= PERFRING_RECORD_MAX) {
-		if (!from->data)
-			perfring_pattern(data, len);
-		else if (copy_from_user(data, u64_to_user_ptr(from->data), len))
-			return -EFAULT;
-	}
+	ret = perfring_payload(data, from->data, len);
+	if (ret)
+		return ret;
 
 	visit->record.data = data;
 	visit->record.len = len;
@@ -177,7 +178,7 @@ int perfring_emit(struct perfring_event *event, struct perfring_emit *emit)
 {
 	struct perfring_visit visit = {
 		.event = event,
-		.record = { .ip = _THIS_IP_, .task = current },
+		.record = { .ip = _THIS_IP_, .task = current, .flags = emit->flags },
 	};
 	struct perfring_emit_record *records;
 	void *data;
@@ -203,5 +204,40 @@ int perfring_emit(struct perfring_event *event, struct perfring_emit *emit)
 		ret = perfring_emit_one(&visit, emit, &records[i], data);
 	kvfree(data);
 	kvfree(records);
+	return ret;
+}
+
+/**
+ * perfring_user_reserve - PERFRING_IOC_RESERVE
+ * @event: event
+ * @reserve: request; record_size and position are filled in
+ *
+ * Return: 0 or -errno.
+ */
+int perfring_user_reserve(struct perfring_event *event, struct perfring_reserve *reserve)
+{
+	u32 len = min_t(u32, reserve->len, PERFRING_RECORD_MAX + 1);
+	struct perfring_record record = {
+		.type = reserve->type,
+		.misc = reserve->misc,
+		.flags = reserve->flags,
+		.len = len,
+		.ip = _THIS_IP_,
+		.task = current,
+	};
+	void *data;
+	int ret;
+
+	if (!perfring_takes_writes(event))
+		return -EOPNOTSUPP;
+	data = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	ret = perfring_payload(data, reserve->data, len);
+	if (!ret) {
+		record.data = data;
+		ret = perfring_hold_reserve(event, &record, reserve);
+	}
+	kvfree(data);
 	return ret;
 }

@@ -13,12 +13,12 @@ u64 perfring_stats_high_water(struct perfring_event *event)
 	struct perfring_ring *ring;
 	u64 high;
 
-	mutex_lock(&event->mmap_mutex);
+	mutex_lock(&event->device->mmap_mutex);
 	high = event->high_water;
-	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
+	ring = perfring_event_ring(event);
 	if (ring)
 		high = max_t(u64, high, perfring_local_read(&ring->core.high_water));
-	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->device->mmap_mutex);
 	return high;
 }
 
@@ -34,6 +34,10 @@ static void perfring_stats_read(struct perfring_totals *totals,
 	totals->bytes = local64_read(&counters->bytes);
 	totals->lost_records = local64_read(&counters->lost_records);
 	totals->wakeups = local64_read(&counters->wakeups);
+	totals->wakeup_events = local64_read(&counters->wakeup_events);
+	totals->wakeup_watermark = local64_read(&counters->wakeup_watermark);
+	totals->wakeup_forced = local64_read(&counters->wakeup_forced);
+	totals->wakeup_none = local64_read(&counters->wakeup_none);
 }
 
 /**
@@ -59,15 +63,19 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
 	stats->bytes = totals.bytes;
 	stats->lost_records = totals.lost_records;
 	stats->wakeups = totals.wakeups;
+	stats->wakeup_events = totals.wakeup_events;
+	stats->wakeup_watermark = totals.wakeup_watermark;
+	stats->wakeup_forced = totals.wakeup_forced;
+	stats->wakeup_none = totals.wakeup_none;
 	stats->high_water = perfring_stats_high_water(event);
 
-	mutex_lock(&event->mmap_mutex);
-	ring = rcu_dereference_protected(event->ring, lockdep_is_held(&event->mmap_mutex));
+	mutex_lock(&event->device->mmap_mutex);
+	ring = perfring_event_ring(event);
 	if (ring) {
 		stats->data_size = ring->nr_pages << PAGE_SHIFT;
 		stats->head = perfring_local_read(&ring->core.head);
 	}
-	mutex_unlock(&event->mmap_mutex);
+	mutex_unlock(&event->device->mmap_mutex);
 }
 
 static void perfring_device_totals(struct device *dev, struct perfring_totals *totals)
@@ -106,6 +114,10 @@ static struct dev_ext_attribute perfring_totals_attrs[] = {
 	{ PERFRING_ATTR(bytes), PERFRING_AT(bytes) },
 	{ PERFRING_ATTR(lost_records), PERFRING_AT(lost_records) },
 	{ PERFRING_ATTR(wakeups), PERFRING_AT(wakeups) },
+	{ PERFRING_ATTR(wakeup_events), PERFRING_AT(wakeup_events) },
+	{ PERFRING_ATTR(wakeup_watermark), PERFRING_AT(wakeup_watermark) },
+	{ PERFRING_ATTR(wakeup_forced), PERFRING_AT(wakeup_forced) },
+	{ PERFRING_ATTR(wakeup_none), PERFRING_AT(wakeup_none) },
 	{ PERFRING_ATTR(high_water), PERFRING_AT(high_water) },
 };
 
@@ -135,6 +147,10 @@ static struct attribute *perfring_device_attrs[] = {
 	&perfring_totals_attrs[7].attr.attr,
 	&perfring_totals_attrs[8].attr.attr,
 	&perfring_totals_attrs[9].attr.attr,
+	&perfring_totals_attrs[10].attr.attr,
+	&perfring_totals_attrs[11].attr.attr,
+	&perfring_totals_attrs[12].attr.attr,
+	&perfring_totals_attrs[13].attr.attr,
 	&dev_attr_events.attr,
 	NULL
 };

@@ -249,7 +249,7 @@ static void probe_sizes(struct __test_metadata *_metadata, int fd, unsigned long
 	EXPECT_EQ(known, request.word[0]);
 
 	request = *good;
-	request.word[1] = 1;	/* flags */
+	request.word[1] = 1U << 31;	/* flags */
 	EXPECT_EQ(-EINVAL, do_ioctl(fd, ioc, &request));
 }
 

@@ -71,7 +71,7 @@ static void write_one(unsigned int level)
 	for (i = 1; i <= words; i++)
 		record.word[i] = word_of(seq, i);
 
-	if (perfring_core_begin(&core, &handle, record.header.size, LOST_SIZE)) {
+	if (perfring_core_begin(&core, &handle, record.header.size, LOST_SIZE, false)) {
 		lost[level]++;
 		if (handle.wakeup_due)
 			wakeups++;

@@ -124,7 +124,7 @@ static int write_pieces(struct perfring_writer *writer, uint32_t type, size_t si
 		return write_reject(writer, -E2BIG);
 
 	perfring_local_add(&writer->attempted, 1);
-	err = perfring_core_begin(core, &handle, size, writer->lost_size);
+	err = perfring_core_begin(core, &handle, size, writer->lost_size, false);
 	if (err) {
 		/* A signal handler may have written inside the attempt. */
 		if (handle.wakeup_due)
@@ -138,7 +138,7 @@ static int write_pieces(struct perfring_writer *writer, uint32_t type, size_t si
 		perfring_core_copy(core, &handle, pieces[i].data, pieces[i].len);
 	/* As in the kernel, only samples count towards wakeup_events. */
 	if (type == PERF_RECORD_SAMPLE)
-		perfring_core_count(core, writer->wakeup_events);
+		perfring_core_count(core, &handle, writer->wakeup_events);
 	perfring_local_add(&writer->written, 1);
 	perfring_local_add(&writer->bytes, size);
 	return perfring_core_end(core, &handle) ? write_wake(writer) : 0;

@@ -84,9 +84,13 @@ struct perfring_emit_record {
 	__u64	data;		/* address of the payload; 0: byte i is i & 0xff */
 };
 
+/* Flags of EMIT and RESERVE. */
+#define PERFRING_EMIT_NO_WAKEUP		(1U << 0)	/* leave it to the next record */
+#define PERFRING_EMIT_FORCE_WAKEUP	(1U << 1)	/* whatever is counted */
+
 struct perfring_emit {
 	__u32	size;		/* sizeof(struct perfring_emit) */
-	__u32	flags;		/* 0 */
+	__u32	flags;		/* PERFRING_EMIT_*, not both */
 	__u64	records;	/* address of struct perfring_emit_record[nr] */
 	__u32	nr;		/* 1 to PERFRING_EMIT_MAX */
 	__u32	reserved;	/* 0 */
@@ -98,9 +102,59 @@ struct perfring_emit {
 #define PERFRING_EMIT_COUNT_MAX	1048576	/* count of one of them */
 
 /*
+ * PERFRING_IOC_RESERVE: write one record, as EMIT would, and stop before it is
+ * published.  The ring's writer stays inside: what others write meanwhile nests in
+ * it, is in memory too, and shows in data_head only when PERFRING_IOC_COMMIT or
+ * PERFRING_IOC_DISCARD lets the writer out.  A ring holds one such record; any event
+ * of the ring may end it; the last munmap of the ring forgets it.
+ *
+ * A discarded record that is the last one is taken back, as if it had never been
+ * (with the LOST record that it may have brought).  Otherwise it becomes a
+ * PERF_RECORD_LOST of 0 lost records, which every reader passes over, so a record
+ * that is shorter than a LOST record of the event cannot be reserved.
+ *
+ * RESERVE: EBADF without write access; EOPNOTSUPP when disabled or not a user
+ * source; EBUSY when one is held; EINVAL for type 0 or a record that is too short;
+ * E2BIG for one too long or longer than the ring; ENOSPC when it was lost; ENODEV
+ * when the CPU is offline.  COMMIT and DISCARD: EBADF; ENOENT when none is held.
+ */
+struct perfring_reserve {
+	__u32	size;		/* sizeof(struct perfring_reserve) */
+	__u32	flags;		/* PERFRING_EMIT_*, not both */
+	__u32	type;		/* PERF_RECORD_*; not 0 */
+	__u16	misc;		/* or'ed into header.misc */
+	__u16	reserved;	/* 0 */
+	__u64	data;		/* address of the payload; 0: byte i is i & 0xff */
+	__u32	len;		/* payload bytes */
+	__u32	record_size;	/* out: bytes of the record */
+	__u64	position;	/* out: of its header */
+};
+
+enum perfring_release_result {
+	PERFRING_RELEASE_COMMITTED	= 1,
+	PERFRING_RELEASE_TAKEN_BACK	= 2,	/* discarded, and the ring as before */
+	PERFRING_RELEASE_SKIPPED	= 3,	/* discarded, a LOST record of 0 instead */
+};
+
+struct perfring_release {
+	__u32	size;		/* sizeof(struct perfring_release) */
+	__u32	flags;		/* 0 */
+	__u32	result;		/* out: enum perfring_release_result */
+	__u32	reserved;	/* 0 */
+};
+
+/*
+ * mmap(2) at this offset, 1 + 2 * 2^n pages, is the mapping of 1 + 2^n pages with
+ * the data pages twice in a row, so that no record ever wraps: the bytes at an
+ * offset and at an offset + data_size are the same.  Both kinds of mapping may show
+ * one ring.
+ */
+#define PERFRING_MMAP_MIRROR	(1ULL << 32)
+
+/*
  * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.
- * EBADF when the descriptor is not open for writing, EBUSY while the event is
- * enabled, EINVAL without data pages, when not a multiple of 8, or beyond the
+ * EBADF when the descriptor is not open for writing, EBUSY while an event of the
+ * ring is enabled or a record is held, EINVAL without data pages, when not a multiple of 8, or beyond the
  * kernel's unsigned long.
  */
 struct perfring_position {
@@ -113,8 +167,12 @@ struct perfring_position {
  * PERFRING_IOC_STATS: the event's counters, and its ring's.
  *
  *	attempted == written + lost_full + lost_paused + rejected + discarded
+ *	written == wakeup_events + wakeup_watermark + wakeup_forced + wakeup_none
  *
- * holds whenever no writer is inside.
+ * hold whenever no writer is inside.  A record that PERFRING_IOC_RESERVE holds is
+ * counted when it is committed or discarded.  Causes that come together, while one
+ * writer interrupts another, make one wakeup: wakeups is at most the sum of them,
+ * but for a wakeup that a record without room passes on.
  */
 struct perfring_stats {
 	__u32	size;		/* sizeof(struct perfring_stats) */
@@ -131,6 +189,10 @@ struct perfring_stats {
 	__u64	high_water;	/* most bytes that waited for the reader */
 	__u64	data_size;	/* of the ring; 0 without one */
 	__u64	head;		/* the kernel's own */
+	__u64	wakeup_events;	/* records that woke by wakeup_events */
+	__u64	wakeup_watermark; /* by the watermark */
+	__u64	wakeup_forced;	/* by PERFRING_EMIT_FORCE_WAKEUP */
+	__u64	wakeup_none;	/* records that woke nobody */
 };
 
 /* PERF_EVENT_IOC_* are '$'; this is a letter of our own. */
@@ -138,5 +200,8 @@ struct perfring_stats {
 #define PERFRING_IOC_EMIT		_IOWR(PERFRING_IOC_MAGIC, 0, struct perfring_emit)
 #define PERFRING_IOC_STATS		_IOWR(PERFRING_IOC_MAGIC, 1, struct perfring_stats)
 #define PERFRING_IOC_SET_POSITION	_IOWR(PERFRING_IOC_MAGIC, 2, struct perfring_position)
+#define PERFRING_IOC_RESERVE		_IOWR(PERFRING_IOC_MAGIC, 3, struct perfring_reserve)
+#define PERFRING_IOC_COMMIT		_IOWR(PERFRING_IOC_MAGIC, 4, struct perfring_release)
+#define PERFRING_IOC_DISCARD		_IOWR(PERFRING_IOC_MAGIC, 5, struct perfring_release)
 
 #endif /* _UAPI_LINUX_PERFRING_H */
