@@ -19,6 +19,13 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* 6.3: attr.config3. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define perfring_attr_config3(attr)	0
+#else
+#define perfring_attr_config3(attr)	((attr)->config3)
+#endif
+
 /* 6.4: class_create() lost its owner. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define perfring_class_create(name)	class_create(THIS_MODULE, name)

@@ -200,6 +200,16 @@ void sleep_ms(unsigned int ms)
 		;
 }
 
+int within_ms(unsigned int ms, int (*fn)(void))
+{
+	uint64_t end = now_ns() + ms * 1000000ULL;
+	int ret;
+
+	while ((ret = fn()) && now_ns() < end)
+		sleep_ms(10);
+	return ret;
+}
+
 int poll_events(int fd, int ms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };

@@ -53,6 +53,8 @@ long file_long(const char *path, long fallback);
 
 uint64_t now_ns(void);
 void sleep_ms(unsigned int ms);
+/* What @fn returns: 0, or what is not 0 after trying for @ms. */
+int within_ms(unsigned int ms, int (*fn)(void));
 /* Events of poll(2) within @ms; -errno */
 int poll_events(int fd, int ms);
 int pin_to(int cpu);

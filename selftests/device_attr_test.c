@@ -376,9 +376,15 @@ TEST(source_config)
 	attr.config1 = 10;
 	attr.exclude_kernel = 1;
 	EXPECT_EQ(-EINVAL, modify(&attr));
-	/* The PMU itself counts nothing. */
+	/* A source needs a ring: perf_event_open(2) has none to give. */
 	attr.exclude_kernel = 0;
 	EXPECT_EQ(-EOPNOTSUPP, oracle(&attr));
+	/* And a counter is no source. */
+	attr.config1 = 0;
+	attr.config = PERFRING_COUNTER_WRITTEN << 8;
+	EXPECT_EQ(-EINVAL, modify(&attr));
+	attr.config |= PERFRING_SOURCE_SCHED_SWITCH;
+	EXPECT_EQ(-EINVAL, modify(&attr));
 }
 
 /* In a child that is nobody, with the descriptor handed over; -errno or 0. */

@@ -30,6 +30,28 @@ enum perfring_source_id {
 };
 
 /*
+ * Counters, for perf_event_open(2) alone: an event of the PMU perfring on CPU N
+ * with one of these in bits 8-15 of config, all other configuration zero, counts
+ * for all events of /dev/perfringN; struct perfring_stats says what.  It belongs to
+ * a CPU, not to a task (EINVAL), and does not sample (EOPNOTSUPP).  With a source in
+ * config perf_event_open(2) says EOPNOTSUPP; the device, with a counter, EINVAL.
+ */
+enum perfring_counter_id {
+	PERFRING_COUNTER_ATTEMPTED	= 1,
+	PERFRING_COUNTER_WRITTEN	= 2,
+	PERFRING_COUNTER_LOST		= 3,	/* the next two together */
+	PERFRING_COUNTER_LOST_FULL	= 4,
+	PERFRING_COUNTER_LOST_PAUSED	= 5,
+	PERFRING_COUNTER_REJECTED	= 6,
+	PERFRING_COUNTER_DISCARDED	= 7,
+	PERFRING_COUNTER_BYTES		= 8,
+	PERFRING_COUNTER_LOST_RECORDS	= 9,
+	PERFRING_COUNTER_WAKEUPS	= 10,
+
+	PERFRING_COUNTER_MAX		/* not a counter */
+};
+
+/*
  * PERFRING_SOURCE_GENERATOR: a timer on the event's CPU.
  *
  *	config1 bits 0-31	ticks per second, 1 to 100000
