@@ -328,6 +328,23 @@ static long perfring_ioc_filter(const char __user *arg)
 	return -EINVAL;
 }
 
+static long perfring_ioc_inject(struct perfring_event *event, void __user *arg)
+{
+	struct perfring_inject inject;
+	u32 size;
+	int ret;
+
+	ret = perfring_copy_in(&inject, sizeof(inject), arg, &size);
+	if (ret)
+		return ret;
+	if (size < sizeof(inject) || inject.flags)
+		return -EINVAL;
+	ret = perfring_inject(event, &inject);
+	if (ret)
+		return ret;
+	return copy_to_user(arg, &inject, sizeof(inject)) ? -EFAULT : 0;
+}
+
 static bool perfring_ring_busy(struct perfring_ring *ring)
 {
 	struct perfring_event *event;
@@ -377,6 +394,7 @@ static bool perfring_ioc_writes(unsigned int cmd)
 	case PERFRING_IOC_RESERVE:
 	case PERFRING_IOC_COMMIT:
 	case PERFRING_IOC_DISCARD:
+	case PERFRING_IOC_INJECT:
 		return true;
 	default:
 		return false;
@@ -429,6 +447,8 @@ long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return perfring_ioc_release(event, user, true);
 	case PERFRING_IOC_DISCARD:
 		return perfring_ioc_release(event, user, false);
+	case PERFRING_IOC_INJECT:
+		return perfring_ioc_inject(event, user);
 	default:
 		return -ENOTTY;
 	}

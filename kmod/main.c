@@ -74,6 +74,10 @@ MODULE_PARM_DESC(max_pages, "most data pages of one ring (default and limit 2621
 module_param_cb(max_rate, &perfring_rate_ops, &perfring_max_rate, 0444);
 MODULE_PARM_DESC(max_rate, "most ticks per second of one generator (default and limit 100000)");
 
+bool perfring_allow_inject;
+module_param_named(allow_inject, perfring_allow_inject, bool, 0444);
+MODULE_PARM_DESC(allow_inject, "CAP_SYS_ADMIN may write malformed records (default 0)");
+
 umode_t perfring_mode(void)
 {
 	return mode;

@@ -438,6 +438,9 @@ ssize_t perfring_write(struct file *file, const char __user *buf, size_t count, 
 int perfring_emit(struct perfring_event *event, struct perfring_emit *emit);
 int perfring_user_reserve(struct perfring_event *event, struct perfring_reserve *reserve);
 
+/* inject.c */
+int perfring_inject(struct perfring_event *event, struct perfring_inject *inject);
+
 /* wakeup.c */
 void perfring_wakeup_init(struct perfring_event *event);
 int perfring_fasync(int fd, struct file *file, int on);
@@ -461,6 +464,7 @@ long perfring_sysctl_max_stack(void);
 bool perfring_is_ready(void);
 extern unsigned int perfring_max_pages;
 extern unsigned int perfring_max_rate;
+extern bool perfring_allow_inject;
 umode_t perfring_mode(void);
 
 #endif /* PERFRING_H */

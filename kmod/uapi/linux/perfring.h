@@ -186,6 +186,41 @@ struct perfring_position {
 };
 
 /*
+ * PERFRING_IOC_INJECT: what no kernel writes, for readers to survive.  It harms the
+ * readers of this ring alone, and STATS counts nothing but its wakeup.
+ *
+ * BYTES puts @len bytes at the head and moves the head by @value: a header that says
+ * 0, 4, 7, more than there is, or a multiple of something else than 8; a type nobody
+ * knows; with @value below @len a record that is torn, with @value above it what an
+ * earlier lap has left.
+ *
+ * The others set a field of the control page, with the old value out in @value:
+ * DATA_HEAD until the next record publishes the true head, DATA_SIZE and DATA_OFFSET
+ * until injected again.
+ *
+ * EPERM without CAP_SYS_ADMIN, or when the module was loaded without allow_inject=1;
+ * EBADF; EINVAL without data pages, for an unknown kind, for @len or @value beyond
+ * the ring or a @value that is no multiple of 8 (both of BYTES); ENOSPC without room.
+ */
+enum perfring_inject_kind {
+	PERFRING_INJECT_BYTES		= 1,
+	PERFRING_INJECT_DATA_HEAD	= 2,
+	PERFRING_INJECT_DATA_SIZE	= 3,
+	PERFRING_INJECT_DATA_OFFSET	= 4,
+};
+
+struct perfring_inject {
+	__u32	size;		/* sizeof(struct perfring_inject) */
+	__u32	flags;		/* 0 */
+	__u32	kind;		/* enum perfring_inject_kind */
+	__u32	len;		/* of BYTES, at most 65536; otherwise 0 */
+	__u64	data;		/* of BYTES: address of @len bytes; otherwise 0 */
+	__u64	value;		/* see above */
+};
+
+#define PERFRING_INJECT_MAX	65536
+
+/*
  * PERFRING_IOC_STATS: the event's counters, and its ring's.
  *
  *	attempted == written + lost_full + lost_paused + rejected + discarded
@@ -225,5 +260,6 @@ struct perfring_stats {
 #define PERFRING_IOC_RESERVE		_IOWR(PERFRING_IOC_MAGIC, 3, struct perfring_reserve)
 #define PERFRING_IOC_COMMIT		_IOWR(PERFRING_IOC_MAGIC, 4, struct perfring_release)
 #define PERFRING_IOC_DISCARD		_IOWR(PERFRING_IOC_MAGIC, 5, struct perfring_release)
+#define PERFRING_IOC_INJECT		_IOWR(PERFRING_IOC_MAGIC, 6, struct perfring_inject)
 
 #endif /* _UAPI_LINUX_PERFRING_H */
