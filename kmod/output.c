@@ -10,6 +10,9 @@
 #include <linux/stacktrace.h>
 #include "perfring.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 /* perfring_chain_get() and perfring_output(): CALLCHAIN begins with who called. */
 #define PERFRING_STACK_SKIP	2
 
@@ -147,14 +150,18 @@ static int perfring_output_begin(struct perfring_event *event,
 	u32 raw_size, pad = -record->len & 7;
 	unsigned int head_size, tail_size = 0, chain_size = 0;
 	bool payload = !sample || layout->sample_type & PERF_SAMPLE_RAW;
-	unsigned long size;
+	unsigned long size = 0;
 	int ret;
 
 	lockdep_assert_preemption_disabled();
-	if (!ring || !ring->nr_pages)
-		return perfring_reject(event, -ENOSPC);
-	if (record->len > PERFRING_RECORD_MAX)
-		return perfring_reject(event, -E2BIG);
+	if (!ring || !ring->nr_pages) {
+		ret = perfring_reject(event, -ENOSPC);
+		goto out;
+	}
+	if (record->len > PERFRING_RECORD_MAX) {
+		ret = perfring_reject(event, -E2BIG);
+		goto out;
+	}
 	core = &ring->core;
 
 	time = layout->clock();
@@ -210,7 +217,7 @@ static int perfring_output_begin(struct perfring_event *event,
 	r->size = size;
 	r->flags = record->flags;
 	r->lost_record = r->handle.report_lost;
-	r->sample = sample;
+	r->type = record->type;
 	perfring_core_copy(core, &r->handle, &head, head_size);
 	if (chain_size)
 		perfring_core_copy(core, &r->handle, chain ? &chain->nr : &zero, chain_size);
@@ -230,6 +237,8 @@ static int perfring_output_begin(struct perfring_event *event,
 	}
 out:
 	perfring_chain_put(chain);
+	if (ret)
+		trace_perfring_emit(event, record->type, size, 0, ret);
 	return ret;
 }
 
@@ -261,8 +270,9 @@ void perfring_commit(struct perfring_reservation *r)
 {
 	struct perfring_event *event = r->event;
 	struct perfring_core *core = &r->ring->core;
+	bool sample = r->type == PERF_RECORD_SAMPLE;
 
-	if (r->sample && !(r->flags & PERFRING_EMIT_NO_WAKEUP))
+	if (sample && !(r->flags & PERFRING_EMIT_NO_WAKEUP))
 		perfring_core_count(core, &r->handle, event->layout.wakeup_events);
 	if (r->flags & PERFRING_EMIT_FORCE_WAKEUP)
 		perfring_core_force(core, &r->handle);
@@ -275,8 +285,9 @@ void perfring_commit(struct perfring_reservation *r)
 	perfring_account_cause(event, r->handle.cause);
 	if (perfring_core_end(core, &r->handle))
 		perfring_wakeup_due(event, r->ring);
-	if (r->sample)
+	if (sample)
 		perfring_overflow(event);
+	trace_perfring_emit(event, r->type, r->size, r->record, 0);
 }
 
 /**
@@ -304,6 +315,7 @@ bool perfring_discard(struct perfring_reservation *r)
 	perfring_account(event, discarded, 1);
 	if (perfring_core_end(core, &r->handle))
 		perfring_wakeup_due(event, r->ring);
+	trace_perfring_emit(event, r->type, r->size, r->record, -ECANCELED);
 	return back;
 }
 

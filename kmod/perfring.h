@@ -405,10 +405,10 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
  * @data: the payload's room in one piece, zeroed by nobody
  * @record: position of the record's header
  * @payload: position of @data
+ * @type: PERF_RECORD_*
  * @size: bytes of the record
  * @flags: PERFRING_EMIT_*
  * @lost_record: a LOST record stands before it
- * @sample: it is a PERF_RECORD_SAMPLE
  */
 struct perfring_reservation {
 	struct perfring_event *event;
@@ -417,10 +417,10 @@ struct perfring_reservation {
 	void *data;
 	unsigned long record;
 	unsigned long payload;
+	u32 type;
 	u32 size;
 	u32 flags;
 	bool lost_record;
-	bool sample;
 };
 
 int perfring_reserve(struct perfring_event *event, const struct perfring_record *record,

@@ -47,6 +47,10 @@ PMU_EVENT_ATTR_STRING(bytes.unit, perfring_pmu_bytes_unit, "B");
 PMU_EVENT_ATTR_STRING(bytes.scale, perfring_pmu_bytes_scale, "1");
 PMU_EVENT_ATTR_STRING(lost_records, perfring_pmu_lost_records, "counter=9");
 PMU_EVENT_ATTR_STRING(wakeups, perfring_pmu_wakeups, "counter=10");
+PMU_EVENT_ATTR_STRING(wakeup_events, perfring_pmu_wakeup_events, "counter=11");
+PMU_EVENT_ATTR_STRING(wakeup_watermark, perfring_pmu_wakeup_watermark, "counter=12");
+PMU_EVENT_ATTR_STRING(wakeup_forced, perfring_pmu_wakeup_forced, "counter=13");
+PMU_EVENT_ATTR_STRING(wakeup_none, perfring_pmu_wakeup_none, "counter=14");
 
 static struct attribute *perfring_event_attrs[] = {
 	&perfring_pmu_attempted.attr.attr,
@@ -61,6 +65,10 @@ static struct attribute *perfring_event_attrs[] = {
 	&perfring_pmu_bytes_scale.attr.attr,
 	&perfring_pmu_lost_records.attr.attr,
 	&perfring_pmu_wakeups.attr.attr,
+	&perfring_pmu_wakeup_events.attr.attr,
+	&perfring_pmu_wakeup_watermark.attr.attr,
+	&perfring_pmu_wakeup_forced.attr.attr,
+	&perfring_pmu_wakeup_none.attr.attr,
 	NULL
 };
 
@@ -107,6 +115,14 @@ static u64 perfring_pmu_value(unsigned int id, int cpu)
 		return local64_read(&counters->lost_records);
 	case PERFRING_COUNTER_WAKEUPS:
 		return local64_read(&counters->wakeups);
+	case PERFRING_COUNTER_WAKEUP_EVENTS:
+		return local64_read(&counters->wakeup_events);
+	case PERFRING_COUNTER_WAKEUP_WATERMARK:
+		return local64_read(&counters->wakeup_watermark);
+	case PERFRING_COUNTER_WAKEUP_FORCED:
+		return local64_read(&counters->wakeup_forced);
+	case PERFRING_COUNTER_WAKEUP_NONE:
+		return local64_read(&counters->wakeup_none);
 	default:
 		return 0; /* perfring_pmu_event_init() refuses them */
 	}

@@ -64,14 +64,19 @@ checkpatch()
 }
 
 # compat.h is the one place for what an out-of-tree module needs and checkpatch
-# does not want: tests of the kernel's version (check_versions).
+# does not want: tests of the kernel's version (check_versions). trace.h is laid
+# out as all of include/trace/events is.
 check_checkpatch_kmod()
 {
 	local file rest=()
 	for file in "${kernel_c[@]}"; do
-		[ "$file" = kmod/compat.h ] || rest+=("$file")
+		case $file in
+		kmod/compat.h | kmod/trace.h) ;;
+		*) rest+=("$file") ;;
+		esac
 	done
 	checkpatch LINUX_VERSION_CODE,CONSTANT_COMPARISON kmod/compat.h
+	checkpatch PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE kmod/trace.h
 	checkpatch '' "${rest[@]}"
 }
 

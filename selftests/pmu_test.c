@@ -26,6 +26,10 @@ static const struct {
 	{ "bytes", PERFRING_COUNTER_BYTES },
 	{ "lost_records", PERFRING_COUNTER_LOST_RECORDS },
 	{ "wakeups", PERFRING_COUNTER_WAKEUPS },
+	{ "wakeup_events", PERFRING_COUNTER_WAKEUP_EVENTS },
+	{ "wakeup_watermark", PERFRING_COUNTER_WAKEUP_WATERMARK },
+	{ "wakeup_forced", PERFRING_COUNTER_WAKEUP_FORCED },
+	{ "wakeup_none", PERFRING_COUNTER_WAKEUP_NONE },
 };
 
 #define NR	ARRAY_LEN(counters)
@@ -160,12 +164,33 @@ static int emit_samples(int fd, unsigned int samples)
  * All counters as one group, read at once.  A page holds 4095 bytes, 255 records
  * of 16: of 300, 45 find no room.  With room again one more comes after a LOST
  * record; 7 meet a pause, one is too long; one more comes after a second LOST
- * record.  Each sample written is a wakeup.
+ * record.  Each sample written is a wakeup.  Of two other records one forces it, and
+ * a third is given up.
  */
 TEST_F(pmu, group)
 {
 	const uint64_t want[NR] = {
-		300 + 1 + 7 + 1 + 1, 255 + 2, 45 + 7, 45, 7, 1, 0, (255 + 2) * SAMPLE, 2, 255 + 2,
+		[PERFRING_COUNTER_ATTEMPTED - 1] = 300 + 1 + 7 + 1 + 1 + 3,
+		[PERFRING_COUNTER_WRITTEN - 1] = 255 + 2 + 2,
+		[PERFRING_COUNTER_LOST - 1] = 45 + 7,
+		[PERFRING_COUNTER_LOST_FULL - 1] = 45,
+		[PERFRING_COUNTER_LOST_PAUSED - 1] = 7,
+		[PERFRING_COUNTER_REJECTED - 1] = 1,
+		[PERFRING_COUNTER_DISCARDED - 1] = 1,
+		[PERFRING_COUNTER_BYTES - 1] = (255 + 2 + 2) * SAMPLE,
+		[PERFRING_COUNTER_LOST_RECORDS - 1] = 2,
+		[PERFRING_COUNTER_WAKEUPS - 1] = 255 + 2 + 1,
+		[PERFRING_COUNTER_WAKEUP_EVENTS - 1] = 255 + 2,
+		[PERFRING_COUNTER_WAKEUP_FORCED - 1] = 1,
+		[PERFRING_COUNTER_WAKEUP_NONE - 1] = 1,
+	};
+	struct perfring_reserve reserve = {
+		.size = sizeof(reserve), .type = 77, .len = 24,
+	};
+	struct perfring_release release = { .size = sizeof(release) };
+	struct perfring_emit_record record = { .type = 77, .len = 8 };
+	struct perfring_emit forced = {
+		.size = sizeof(forced), .flags = PERFRING_EMIT_FORCE_WAKEUP, .nr = 1,
 	};
 	struct perf_event_attr attr;
 	uint64_t value[1 + NR];
@@ -191,6 +216,12 @@ TEST_F(pmu, group)
 	EXPECT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 0));
 	EXPECT_EQ(-E2BIG, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 65536, 1, NULL));
 	EXPECT_EQ(0, emit_samples(self->fd, 1));
+	raw_drop(&self->raw);
+	EXPECT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 1, NULL));
+	forced.records = (uintptr_t)&record;
+	EXPECT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_EMIT, &forced));
+	EXPECT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_RESERVE, &reserve));
+	EXPECT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_DISCARD, &release));
 	/* The event goes, what the device counted stays. */
 	raw_unmap(&self->raw);
 
