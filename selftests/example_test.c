@@ -30,6 +30,8 @@ static char *slurp(const char *path)
 TEST(examples_run)
 {
 	char line[1024], out[4096], why[WHY_LEN];
+	char *page = slurp(TOP "/user/man/perfring.4.in");
+	bool device;
 	struct dirent *entry;
 	DIR *dir = opendir(USER_O "/examples");
 	unsigned int n = 0;
@@ -46,7 +48,8 @@ TEST(examples_run)
 		if (strchr(entry->d_name, '.'))
 			continue;
 		/* Those of perfring(4) open a device. */
-		if (!strncmp(entry->d_name, "dev_", 4) && !device_ready(why, sizeof(why)))
+		device = !strncmp(entry->d_name, "dev_", 4);
+		if (device && !device_ready(why, sizeof(why)))
 			continue;
 		snprintf(line, sizeof(line), "timeout 20 %s/examples/%s", USER_O, entry->d_name);
 		if (access(line + strlen("timeout 20 "), X_OK))
@@ -61,9 +64,18 @@ TEST(examples_run)
 		EXPECT_LT(0, len) {
 			TH_LOG("%s says nothing", entry->d_name);
 		}
+		/* The page has their output, too; installed tests have no page. */
+		out[len < sizeof(out) ? len : len - 1] = '\0';
+		if (device && page) {
+			EXPECT_NE(NULL, strstr(page, out)) {
+				TH_LOG("perfring(4) does not show what %s prints:\n%s",
+				       entry->d_name, out);
+			}
+		}
 		n++;
 	}
 	closedir(dir);
+	free(page);
 	EXPECT_LT(0, n);
 }
 

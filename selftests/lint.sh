@@ -197,6 +197,15 @@ check_codespell()
 		--ignore-words-list=iput,parm
 }
 
+check_man()
+{
+	local page
+	make -C user --no-print-directory O="$out/user-man" "$out"/user-man/man/perfring.4
+	for page in "$out"/user-man/man/*; do
+		mandoc -T lint -W warning "$page"
+	done
+}
+
 # A header that needs another one first, or that a C++ program cannot read.
 check_headers()
 {
@@ -246,7 +255,7 @@ check_length()
 }
 
 all=(checkpatch_kmod checkpatch_user checkpatch_tests W1 sparse gcc clang clang_tidy cppcheck
-	shellcheck codespell headers spdx versions length)
+	shellcheck codespell man headers spdx versions length)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 failed=0

@@ -47,6 +47,7 @@ lint  sparse           sparse
 lint  cppcheck         cppcheck
 lint  shellcheck       shellcheck
 lint  codespell        codespell
+lint  mandoc           mandoc
 '
 
 case $profile in
