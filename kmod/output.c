@@ -129,11 +129,11 @@ static int perfring_reject(struct perfring_event *event, int error)
 }
 
 /*
- * Reserve, and write all but the payload.  Nothing is counted when it succeeds:
- * the commit does.
+ * Reserve and write; @later leaves the payload to the caller.  Nothing is counted
+ * when it succeeds: the commit does.
  */
 static int perfring_output_begin(struct perfring_event *event,
-				 const struct perfring_record *record, bool may_discard,
+				 const struct perfring_record *record, bool later,
 				 struct perfring_reservation *r)
 {
 	const struct perfring_layout *layout = &event->layout;
@@ -184,11 +184,11 @@ static int perfring_output_begin(struct perfring_event *event,
 		size += round_up((unsigned long)record->len, sizeof(u64));
 	else if (layout->sample_type & PERF_SAMPLE_RAW)
 		size += round_up((unsigned long)record->len + sizeof(u32), sizeof(u64));
-	if (size > PERFRING_RECORD_MAX || (may_discard && size > core->mask + 1)) {
+	if (size > PERFRING_RECORD_MAX || (later && size > core->mask + 1)) {
 		ret = perfring_reject(event, -E2BIG);
 		goto out;
 	}
-	if (may_discard && size < perfring_lost_size(event)) {
+	if (later && size < perfring_lost_size(event)) {
 		ret = perfring_reject(event, -EINVAL);
 		goto out;
 	}
@@ -227,11 +227,15 @@ static int perfring_output_begin(struct perfring_event *event,
 		raw_size = record->len + pad;
 		perfring_core_copy(core, &r->handle, &raw_size, sizeof(raw_size));
 	}
-	r->payload = r->handle.pos;
 	r->data = NULL;
 	if (payload) {
-		r->data = core->data + (r->payload & core->mask);
-		r->handle.pos += record->len;
+		/* In order: a record that is longer than its ring laps itself. */
+		if (later) {
+			r->data = core->data + (r->handle.pos & core->mask);
+			r->handle.pos += record->len;
+		} else {
+			perfring_core_copy(core, &r->handle, record->data, record->len);
+		}
 		perfring_core_copy(core, &r->handle, &zero, pad);
 		perfring_core_copy(core, &r->handle, tail, tail_size);
 	}
@@ -358,14 +362,9 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	int ret;
 
 	ret = perfring_output_begin(event, record, false, &r);
-	if (!ret) {
-		if (r.data) {
-			r.handle.pos = r.payload;
-			perfring_core_copy(&r.ring->core, &r.handle, record->data, record->len);
-		}
+	if (!ret)
 		perfring_commit(&r);
-	} else if (record->type == PERF_RECORD_SAMPLE) {
+	else if (record->type == PERF_RECORD_SAMPLE)
 		perfring_overflow(event);
-	}
 	return ret;
 }

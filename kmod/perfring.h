@@ -404,7 +404,6 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
  * @handle: the writer inside
  * @data: the payload's room in one piece, zeroed by nobody
  * @record: position of the record's header
- * @payload: position of @data
  * @type: PERF_RECORD_*
  * @size: bytes of the record
  * @flags: PERFRING_EMIT_*
