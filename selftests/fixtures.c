@@ -28,45 +28,76 @@ static int bpf_quiet(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
-/* Load the writer of perf rings; *@missing names what failed. */
-static int output_load(struct backend *b, const char **missing)
+int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const char **missing)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
 	int err;
 
-	*missing = "output.bpf.o beside the test";
+	memset(w, 0, sizeof(*w));
+	*missing = "a BPF object beside the test";
 	if (n < 0)
 		return -errno;
 	path[n] = '\0';
-	strcpy(strrchr(path, '/') + 1, "output.bpf.o");
+	strcpy(strrchr(path, '/') + 1, file);
 	libbpf_set_print(bpf_quiet);
-	b->object = bpf_object__open_file(path, NULL);
-	if (!b->object)
+	w->object = bpf_object__open_file(path, NULL);
+	if (!w->object)
 		return -errno;
 	*missing = "loading a BPF program";
-	err = bpf_object__load(b->object);
+	err = bpf_object__load(w->object);
 	if (err)
 		return err;
-	*missing = "a map or program in output.bpf.o";
-	bpf_object__for_each_map(map, b->object)
+	*missing = "a map or program in a BPF object";
+	w->size = size;
+	bpf_object__for_each_map(map, w->object)
 		if (strstr(bpf_map__name(map), ".bss"))
-			b->request = mmap(NULL, sizeof(*b->request), PROT_READ | PROT_WRITE,
-					  MAP_SHARED, bpf_map__fd(map), 0);
-	if (b->request == MAP_FAILED)
-		b->request = NULL;
-	b->program = bpf_program__fd(bpf_object__find_program_by_name(b->object, "output"));
-	return b->request && b->program >= 0 ? 0 : -ENOENT;
+			w->request = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+					  bpf_map__fd(map), 0);
+	if (w->request == MAP_FAILED)
+		w->request = NULL;
+	w->program = bpf_program__fd(bpf_object__find_program_by_name(w->object, "output"));
+	w->events = bpf_object__find_map_fd_by_name(w->object, "events");
+	return w->request && w->program >= 0 && w->events >= 0 ? 0 : -ENOENT;
+}
+
+void bpf_writer_unload(struct bpf_writer *w)
+{
+	if (w->request)
+		munmap(w->request, w->size);
+	w->request = NULL;
+	bpf_object__close(w->object);
+	w->object = NULL;
+}
+
+int bpf_writer_aim(const struct bpf_writer *w, int cpu, int fd)
+{
+	if (fd < 0)
+		return bpf_map_delete_elem(w->events, &cpu) ? -errno : 0;
+	return bpf_map_update_elem(w->events, &cpu, &fd, BPF_ANY) ? -errno : 0;
+}
+
+int bpf_writer_run(const struct bpf_writer *w, int cpu)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+
+	return bpf_prog_test_run_opts(w->program, &opts) ? -errno : 0;
+}
+
+/* The writer of perf rings; *@missing names what failed. */
+static int output_load(struct backend *b, const char **missing)
+{
+	int err = bpf_writer_load(&b->bpf, "output.bpf.o", sizeof(*b->request), missing);
+
+	b->request = b->bpf.request;
+	return err;
 }
 
 static void output_unload(struct backend *b)
 {
-	if (b->request)
-		munmap(b->request, sizeof(*b->request));
+	bpf_writer_unload(&b->bpf);
 	b->request = NULL;
-	bpf_object__close(b->object);
-	b->object = NULL;
 }
 
 bool backend_available(enum backend_kind kind, char *why, size_t len)
@@ -143,19 +174,18 @@ int backend_storage(enum backend_kind kind, const struct backend_opts *opts,
 int backend_attach(struct backend *b, enum backend_kind kind, struct perfring_storage *storage)
 {
 	const char *missing;
-	int ret, fd, cpu = 0;
+	int ret;
 
 	b->kind = kind;
-	b->cpu = cpu;
+	b->cpu = 0;
 	b->storage = storage;
 	if (kind == PERF) {
 		ret = output_load(b, &missing);
 		if (ret)
 			return ret;
-		fd = perfring_storage_fd(storage);
-		if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(b->object, "events"),
-					&cpu, &fd, BPF_ANY))
-			return -errno;
+		ret = bpf_writer_aim(&b->bpf, b->cpu, perfring_storage_fd(storage));
+		if (ret)
+			return ret;
 	}
 	return kind == MEMORY ? 0 : perfring_storage_enable(storage);
 }
@@ -191,11 +221,9 @@ void backend_close(struct backend *b)
 /* Run the BPF program once; 0 or -errno of the run, not of its records. */
 static int output_run(struct backend *b, size_t len, unsigned int count)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = b->cpu);
-
 	b->request->len = len;
 	b->request->count = count;
-	return bpf_prog_test_run_opts(b->program, &opts) ? -errno : 0;
+	return bpf_writer_run(&b->bpf, b->cpu);
 }
 
 int backend_write(struct backend *b, const void *payload, size_t len)

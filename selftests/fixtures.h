@@ -36,13 +36,29 @@ struct backend_opts {
 struct bpf_object;
 struct output_request;
 
+/* A BPF object with a program "output" that writes the rings in its map "events". */
+struct bpf_writer {
+	struct bpf_object *object;
+	int program;
+	int events;
+	void *request;		/* the object's .bss */
+	size_t size;		/* of @request */
+};
+
+/* @file lies beside the test; -errno and *@missing: what failed.  Unload in any case. */
+int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const char **missing);
+void bpf_writer_unload(struct bpf_writer *w);
+/* What it writes on @cpu: a perf descriptor, or -1 for none. */
+int bpf_writer_aim(const struct bpf_writer *w, int cpu, int fd);
+/* Run it once; 0 or -errno of the run, not of its records. */
+int bpf_writer_run(const struct bpf_writer *w, int cpu);
+
 struct backend {
 	enum backend_kind kind;
 	int cpu;
 	struct perfring_storage *storage;
 	struct perfring_ring *ring;
-	struct bpf_object *object;	/* PERF */
-	int program;
+	struct bpf_writer bpf;		/* PERF */
 	struct output_request *request;
 };
 
