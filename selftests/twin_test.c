@@ -1,209 +1,143 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Twins: one random sequence of writes, reads, pauses and polls on every owner of
- * a ring that this machine has; after each step they agree, in bytes, head,
- * losses and readiness.  Real perf is the first of them.
+ * Twins: random sequences on a real perf ring and on its twins; after each step
+ * they agree (twin_run.c says in what).
+ *
+ * PERFRING_TWIN_SEED= and PERFRING_TWIN_STEPS= choose other sequences, and more.
+ * What fails is shrunk and printed; PERFRING_TWIN_REPLAY= names a file with such
+ * lines, which is run instead.
  */
 #include <stdlib.h>
-#include "fixtures.h"
+#include "twin.h"
 
-#define STEPS	400
+#define STEPS	20000
+#define DAY	86400	/* the soak's; the runner's own limit is in settings */
 
-struct twin {
-	enum backend_kind kind;
-	const char *name;
-	struct backend b;
+static uint64_t from_environment(const char *name, uint64_t fallback)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? strtoull(value, NULL, 0) : fallback;
+}
+
+FIXTURE(against_perf) {
+	struct twins t;
 };
 
-static uint64_t state;
+FIXTURE_VARIANT(against_perf) {
+	bool device;
+};
 
-static unsigned int random_below(unsigned int n)
+FIXTURE_VARIANT_ADD(against_perf, memory) { .device = false };
+FIXTURE_VARIANT_ADD(against_perf, device) { .device = true };
+
+FIXTURE_SETUP(against_perf)
 {
-	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (state >> 33) % n;
+	char why[WHY_LEN];
+
+	if (!twins_init(&self->t, variant->device, why, sizeof(why)))
+		SKIP(return, "%s", why);
 }
 
-/*
- * Are two records the same?  Of a sample what pads it is not looked at: the
- * exact payload is @len.  LOST differs in the id of who lost.
- */
-static bool same(const struct perfring_record *a, const struct perfring_record *b, size_t len)
+FIXTURE_TEARDOWN(against_perf)
 {
-	const unsigned char *x = a->data, *y = b->data;
-
-	if (a->type != b->type || a->misc != b->misc || a->size != b->size ||
-	    a->position != b->position)
-		return false;
-	if (a->type == PERF_RECORD_LOST)
-		return !memcmp(x + 16, y + 16, 8);
-	return !memcmp(x, y, 12 + len);
+	twins_exit(&self->t);
 }
 
-/* The length of the payload that record @seq has; small ones, some of 1 KiB. */
-static size_t length(uint64_t seq)
+static bool fails(void *context, const struct twin_sequence *s, unsigned int *step)
 {
-	return seq % 7 ? seq * 37 % 120 : seq * 61 % 1024;
+	return !twins_run(context, s, step);
 }
 
-/* Which record a sample is, is in its first bytes, if it is that long. */
-static void twins(struct __test_metadata *_metadata, const struct perf_event_attr *attr)
+static void replay(struct __test_metadata *_metadata, struct twins *t, const char *path)
 {
-	struct twin twin[3] = {
-		{ PERF, "perf", {} }, { DEVICE, "device", {} }, { MEMORY, "memory", {} },
-	};
-	struct backend_opts opts = { .attr = attr, .pages = 2 };
-	unsigned char payload[1024];
-	struct perfring_batch batch[3];
-	struct perfring_record record[3];
-	char why[WHY_LEN], missing[3 * WHY_LEN] = "";
-	unsigned int n = 0, i, step, op, k;
-	uint64_t seq = 0, taken = 0;
-	bool paused = false, ready;
-	/* Lengths of the samples that are in the ring. */
-	static size_t waiting[1024];
-	uint64_t put = 0;
-	int ret[3];
+	static struct twin_sequence s;
+	FILE *from = fopen(path, "r");
+	unsigned int step;
 
-	for (i = 0; i < 3; i++) {
-		if (backend_available(twin[i].kind, why, sizeof(why))) {
-			twin[n++] = twin[i];
-		} else {
-			strcat(missing, why);
-		}
-	}
-	if (n < 2)
-		SKIP(return, "nobody to compare with: %.150s", missing);
-	for (i = 0; i < n; i++) {
-		ASSERT_EQ(0, backend_open(&twin[i].b, twin[i].kind, &opts));
-	}
-	for (step = 0; step < STEPS; step++) {
-		op = random_below(20);
-		if (op < 12) {
-			size_t len = length(++seq);
-
-			fill(payload, len, seq);
-			for (i = 0; i < n; i++) {
-				ret[i] = backend_write(&twin[i].b, payload, len);
-				EXPECT_EQ(ret[0], ret[i]) {
-					TH_LOG("step %u: write of %zu to %s", step, len,
-					       twin[i].name);
-				}
-			}
-			if (!ret[0])
-				waiting[put++ % ARRAY_LEN(waiting)] = len;
-		} else if (op < 17) {
-			unsigned int take = random_below(30);
-
-			for (i = 0; i < n; i++) {
-				ASSERT_EQ(0, perfring_batch_begin(twin[i].b.ring, &batch[i]));
-			}
-			for (k = 0; k < take; k++) {
-				size_t len = waiting[taken % ARRAY_LEN(waiting)];
-
-				for (i = 0; i < n; i++) {
-					ret[i] = perfring_batch_next(&batch[i], &record[i]);
-					ASSERT_EQ(ret[0], ret[i]);
-				}
-				if (ret[0] != 1)
-					break;
-				for (i = 1; i < n; i++) {
-					EXPECT_TRUE(same(&record[0], &record[i], len)) {
-						TH_LOG("step %u: record of %s", step,
-						       twin[i].name);
-					}
-				}
-				taken += record[0].type == PERF_RECORD_SAMPLE;
-			}
-			for (i = 0; i < n; i++) {
-				perfring_batch_commit(&batch[i]);
-			}
-		} else if (op < 18) {
-			paused = !paused;
-			for (i = 0; i < n; i++) {
-				EXPECT_EQ(0, paused ? perfring_storage_pause(twin[i].b.storage) :
-						      perfring_storage_resume(twin[i].b.storage));
-			}
-		}
-		ready = backend_poll(&twin[0].b, 0);
-		for (i = 1; i < n; i++) {
-			ASSERT_EQ(perfring_ring_head(twin[0].b.ring),
-				  perfring_ring_head(twin[i].b.ring)) {
-				TH_LOG("step %u: head of %s", step, twin[i].name);
-			}
-			ASSERT_EQ(perfring_ring_tail(twin[0].b.ring),
-				  perfring_ring_tail(twin[i].b.ring));
-			ASSERT_EQ(backend_lost(&twin[0].b), backend_lost(&twin[i].b)) {
-				TH_LOG("step %u: lost of %s", step, twin[i].name);
-			}
-			ASSERT_EQ(ready, backend_poll(&twin[i].b, 0)) {
-				TH_LOG("step %u: readiness of %s", step, twin[i].name);
-			}
-		}
-	}
-	/* Something of everything happened. */
-	EXPECT_LT(0, taken);
-	EXPECT_LT(0, backend_lost(&twin[0].b));
-	for (i = 0; i < n; i++) {
-		backend_close(&twin[i].b);
+	ASSERT_NE(NULL, from);
+	ASSERT_EQ(0, twin_parse(from, &s));
+	fclose(from);
+	t->thorough = true;
+	EXPECT_TRUE(twins_run(t, &s, &step)) {
+		TH_LOG("operation %u: %s", step + 1, t->why);
 	}
 }
 
-static void seeds(struct __test_metadata *_metadata, const struct perf_event_attr *attr)
+/* So many steps must have seen all there is. */
+static void saw_everything(struct __test_metadata *_metadata, const struct twins *t)
 {
-	struct perf_event_attr with_lost = *attr;
-	unsigned int seed;
+	const struct twin_seen *seen = &t->seen;
+	unsigned int i;
 
-	with_lost.read_format = PERF_FORMAT_LOST;
-	for (seed = 1; seed <= 5; seed++) {
-		state = seed;
-		twins(_metadata, &with_lost);
+	for (i = 0; i < TWIN_WHATS; i++)
+		EXPECT_LT(0, seen->op[i]);
+	for (i = 0; i < ARRAY_LEN(seen->pages); i++)
+		EXPECT_LT(0, seen->pages[i]);
+	EXPECT_LT(0, seen->written);
+	EXPECT_LT(0, seen->lost_full);
+	EXPECT_LT(0, seen->lost_paused);
+	EXPECT_LT(0, seen->lost_records);
+	EXPECT_LT(0, seen->refused);
+	EXPECT_LT(0, seen->ready);
+	EXPECT_LT(0, seen->exact_end);
+	EXPECT_LT(0, seen->wrapped);
+	EXPECT_LT(0, seen->filled);
+	EXPECT_LT(0, seen->longest);
+	EXPECT_LT(0, seen->lapped_itself);
+	EXPECT_LT(0, seen->delivered);
+	EXPECT_LT(0, seen->torn);
+	EXPECT_LT(0, seen->wild_tail);
+	EXPECT_LT(0, seen->overwrite);
+	EXPECT_LT(0, seen->backward);
+	EXPECT_LT(0, seen->id_all);
+	EXPECT_LT(0, seen->watermark);
+	EXPECT_LT(0, seen->events);
+	EXPECT_LT(0, seen->reader);
+	if (t->device)
+		EXPECT_LT(0, seen->giant);
+}
+
+TEST_F_TIMEOUT(against_perf, random, DAY)
+{
+	const char *path = getenv("PERFRING_TWIN_REPLAY");
+	uint64_t seed = from_environment("PERFRING_TWIN_SEED", 1);
+	uint64_t steps = from_environment("PERFRING_TWIN_STEPS", STEPS);
+	struct twins *t = &self->t;
+	static struct twin_sequence s;
+	uint64_t started = now_ns();
+	unsigned int step, runs;
+	char why[sizeof(t->why)];
+
+	if (path) {
+		replay(_metadata, t, path);
+		return;
 	}
-}
-
-TEST(wakeup_each)
-{
-	struct perf_event_attr attr = output_attr();
-
-	seeds(_metadata, &attr);
-}
-
-TEST(wakeup_every_fifth)
-{
-	struct perf_event_attr attr = output_attr();
-
-	attr.wakeup_events = 5;
-	seeds(_metadata, &attr);
-}
-
-/* A watermark of 1000 bytes. */
-TEST(wakeup_watermark)
-{
-	struct perf_event_attr attr = output_attr();
-
-	attr.watermark = 1;
-	attr.wakeup_watermark = 1000;
-	seeds(_metadata, &attr);
-}
-
-/* Neither: perf wakes at half the ring. */
-TEST(wakeup_unset)
-{
-	struct perf_event_attr attr = output_attr();
-
-	attr.wakeup_events = 0;
-	seeds(_metadata, &attr);
-}
-
-/* As large as the ring, and larger, which counts as the ring. */
-TEST(wakeup_watermark_of_the_ring)
-{
-	struct perf_event_attr attr = output_attr();
-
-	attr.watermark = 1;
-	attr.wakeup_watermark = 8192;
-	seeds(_metadata, &attr);
-	attr.wakeup_watermark = 100000;
-	seeds(_metadata, &attr);
+	TH_LOG("PERFRING_TWIN_SEED=%llu PERFRING_TWIN_STEPS=%llu", (unsigned long long)seed,
+	       (unsigned long long)steps);
+	if (twins_random(t, seed, steps, &s)) {
+		TH_LOG("%llu steps in %llu sequences, %.3f ms each; %llu records, %llu lost",
+		       (unsigned long long)t->seen.steps,
+		       (unsigned long long)t->seen.sequences,
+		       (now_ns() - started) / 1e6 / steps,
+		       (unsigned long long)t->seen.written,
+		       (unsigned long long)(t->seen.lost_full + t->seen.lost_paused));
+		if (steps >= STEPS)
+			saw_everything(_metadata, t);
+		return;
+	}
+	strcpy(why, t->why);
+	step = s.nr;
+	t->thorough = true;
+	runs = twin_shrink(&s, fails, t);
+	printf("# sequence %llu, operation %u: %s\n# %u runs later, the least that fails:\n",
+	       (unsigned long long)t->seen.sequences, step, why, runs);
+	twin_print(stdout, &s);
+	fflush(stdout);
+	twins_run(t, &s, &step);
+	EXPECT_TRUE(false) {
+		TH_LOG("%s", t->why);
+	}
 }
 
 TEST_HARNESS_MAIN
