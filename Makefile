@@ -27,9 +27,9 @@ krelease = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
-export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE
+export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED
 
-.PHONY: all help modules lib demo check lint vm-shell install modules_install \
+.PHONY: all help modules lib demo check soak lint vm-shell install modules_install \
 	clean FORCE
 
 all: lib
@@ -51,6 +51,7 @@ help:
 	@echo 'Running (these install and download what is missing):'
 	@echo '  demo             build, boot each kernel in a virtual machine, show both rings'
 	@echo '  check            all tests: native, under sanitizers, on each kernel'
+	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
 	@echo 'Variables:'
@@ -62,6 +63,7 @@ help:
 	@echo '                   processor has it, else tcg)'
 	@echo '  HOST=1           demo and check on the running kernel, as root, without a'
 	@echo '                   virtual machine'
+	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
 
 lib:
@@ -88,7 +90,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check lint:
+demo check soak lint:
 	$(Q)selftests/$@.sh
 
 vm-shell:
