@@ -3,19 +3,13 @@
  * The kernel's own tracepoint sched:sched_switch.
  */
 #include <linux/capability.h>
-#include <linux/percpu.h>
-#include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
-#include "perfring.h"
+#include "source.h"
 
 static struct tracepoint *perfring_tracepoint;
-
-/* Events attached on each CPU; written under the mutex, read by the probe there. */
-static DEFINE_PER_CPU(struct hlist_head, perfring_switchers);
-static DEFINE_MUTEX(perfring_switchers_lock);
-static unsigned int perfring_switchers_nr;
+static struct perfring_tap perfring_switches;
 
 /* As the tracepoint's own prev_state: a preempted task is running. */
 static s64 perfring_prev_state(bool preempt, unsigned int state, struct task_struct *prev)
@@ -39,11 +33,9 @@ static void perfring_sched_switch(void *unused, bool preempt, struct task_struct
 		.len = sizeof(payload),
 		.ip = _RET_IP_,
 	};
-	struct perfring_event *event;
 
-	rcu_read_lock();
-	if (hlist_empty(this_cpu_ptr(&perfring_switchers)))
-		goto out;
+	if (perfring_tap_idle(&perfring_switches))
+		return;
 	memcpy(payload.prev_comm, prev->comm, sizeof(payload.prev_comm));
 	payload.prev_pid = prev->pid;
 	payload.prev_prio = prev->prio;
@@ -51,14 +43,7 @@ static void perfring_sched_switch(void *unused, bool preempt, struct task_struct
 	memcpy(payload.next_comm, next->comm, sizeof(payload.next_comm));
 	payload.next_pid = next->pid;
 	payload.next_prio = next->prio;
-	hlist_for_each_entry_rcu(event, this_cpu_ptr(&perfring_switchers), attached) {
-		if (!perfring_event_on(event) || !perfring_source_due(event))
-			continue;
-		record.period = READ_ONCE(event->attr.sample_period);
-		perfring_output(event, &record);
-	}
-out:
-	rcu_read_unlock();
+	perfring_tap_output(&perfring_switches, &record);
 }
 
 static int perfring_sched_switch_check(const struct perf_event_attr *attr)
@@ -72,27 +57,12 @@ static int perfring_sched_switch_check(const struct perf_event_attr *attr)
 
 static int perfring_sched_switch_attach(struct perfring_event *event)
 {
-	int ret = 0;
-
-	mutex_lock(&perfring_switchers_lock);
-	if (!perfring_switchers_nr)
-		ret = tracepoint_probe_register(perfring_tracepoint, perfring_sched_switch, NULL);
-	if (!ret) {
-		perfring_switchers_nr++;
-		hlist_add_head_rcu(&event->attached,
-				   per_cpu_ptr(&perfring_switchers, event->device->cpu));
-	}
-	mutex_unlock(&perfring_switchers_lock);
-	return ret;
+	return perfring_tap_attach(&perfring_switches, event);
 }
 
 static void perfring_sched_switch_detach(struct perfring_event *event)
 {
-	mutex_lock(&perfring_switchers_lock);
-	hlist_del_rcu(&event->attached);
-	if (!--perfring_switchers_nr)
-		tracepoint_probe_unregister(perfring_tracepoint, perfring_sched_switch, NULL);
-	mutex_unlock(&perfring_switchers_lock);
+	perfring_tap_detach(&perfring_switches, event);
 }
 
 const struct perfring_source perfring_source_sched_switch = {
@@ -102,21 +72,31 @@ const struct perfring_source perfring_source_sched_switch = {
 	.detach	= perfring_sched_switch_detach,
 };
 
-static void perfring_find_tracepoint(struct tracepoint *tracepoint, void *unused)
+static int perfring_sched_switch_start(void)
 {
-	if (!strcmp(tracepoint->name, "sched_switch"))
-		perfring_tracepoint = tracepoint;
+	return tracepoint_probe_register(perfring_tracepoint, perfring_sched_switch, NULL);
 }
+
+static void perfring_sched_switch_stop(void)
+{
+	tracepoint_probe_unregister(perfring_tracepoint, perfring_sched_switch, NULL);
+}
+
+static struct perfring_tap perfring_switches = {
+	.start	= perfring_sched_switch_start,
+	.stop	= perfring_sched_switch_stop,
+};
 
 /* A kernel without tracepoints leaves it unset, and the source says -ENOENT. */
 int perfring_sched_switch_init(void)
 {
-	for_each_kernel_tracepoint(perfring_find_tracepoint, NULL);
-	return 0;
+	perfring_tracepoint = perfring_tap_tracepoint("sched_switch");
+	return perfring_tap_init(&perfring_switches);
 }
 
 void perfring_sched_switch_exit(void)
 {
 	/* A probe that was unregistered may still run. */
 	tracepoint_synchronize_unregister();
+	perfring_tap_exit(&perfring_switches);
 }
