@@ -51,4 +51,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* 6.16: sched_process_exit also says whether the whole process exits. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define PERFRING_PROCESS_EXIT_ARGS	void *unused, struct task_struct *task
+#else
+#define PERFRING_PROCESS_EXIT_ARGS	void *unused, struct task_struct *task, bool group_dead
+#endif
+
 #endif /* PERFRING_COMPAT_H */

@@ -8,14 +8,17 @@
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include "perfring.h"
+#include "source.h"
 
 #define PERFRING_PAGES_LIMIT	262144U
 #define PERFRING_RATE_LIMIT	100000U
+#define PERFRING_SLOTS_LEAST	32U
+#define PERFRING_SLOTS_LIMIT	1048576U
 
 static unsigned int mode = 0600;
 unsigned int perfring_max_pages = PERFRING_PAGES_LIMIT;
 unsigned int perfring_max_rate = PERFRING_RATE_LIMIT;
+unsigned int perfring_syscall_slots = 16384;
 
 /* An unsigned int within [low, high], or a message that says so. */
 static int perfring_param(const char *val, const struct kernel_param *kp, unsigned int base,
@@ -55,6 +58,11 @@ static int perfring_set_rate(const char *val, const struct kernel_param *kp)
 	return perfring_param(val, kp, 0, 1, PERFRING_RATE_LIMIT);
 }
 
+static int perfring_set_slots(const char *val, const struct kernel_param *kp)
+{
+	return perfring_param(val, kp, 0, PERFRING_SLOTS_LEAST, PERFRING_SLOTS_LIMIT);
+}
+
 static const struct kernel_param_ops perfring_mode_ops = {
 	.set = perfring_set_mode, .get = perfring_get_mode,
 };
@@ -67,12 +75,18 @@ static const struct kernel_param_ops perfring_rate_ops = {
 	.set = perfring_set_rate, .get = param_get_uint,
 };
 
+static const struct kernel_param_ops perfring_slots_ops = {
+	.set = perfring_set_slots, .get = param_get_uint,
+};
+
 module_param_cb(mode, &perfring_mode_ops, &mode, 0444);
 MODULE_PARM_DESC(mode, "permissions of /dev/perfringN, octal (default 0600)");
 module_param_cb(max_pages, &perfring_pages_ops, &perfring_max_pages, 0444);
 MODULE_PARM_DESC(max_pages, "most data pages of one ring (default and limit 262144)");
 module_param_cb(max_rate, &perfring_rate_ops, &perfring_max_rate, 0444);
 MODULE_PARM_DESC(max_rate, "most ticks per second of one generator (default and limit 100000)");
+module_param_cb(syscall_slots, &perfring_slots_ops, &perfring_syscall_slots, 0444);
+MODULE_PARM_DESC(syscall_slots, "most tasks inside system calls that the source syscalls follows, rounded up to a power of two (default 16384)");
 
 bool perfring_allow_inject;
 module_param_named(allow_inject, perfring_allow_inject, bool, 0444);
@@ -110,9 +124,12 @@ static int __init perfring_init(void)
 	ret = perfring_sched_switch_init();
 	if (ret)
 		goto exit_output;
-	ret = perfring_pmu_init();
+	ret = perfring_syscalls_init();
 	if (ret)
 		goto exit_sched_switch;
+	ret = perfring_pmu_init();
+	if (ret)
+		goto exit_syscalls;
 	ret = perfring_device_init();
 	if (ret)
 		goto exit_pmu;
@@ -121,6 +138,8 @@ static int __init perfring_init(void)
 
 exit_pmu:
 	perfring_pmu_exit();
+exit_syscalls:
+	perfring_syscalls_exit();
 exit_sched_switch:
 	perfring_sched_switch_exit();
 exit_output:
@@ -138,6 +157,7 @@ static void __exit perfring_exit(void)
 {
 	perfring_device_exit();
 	perfring_pmu_exit();
+	perfring_syscalls_exit();
 	perfring_sched_switch_exit();
 	perfring_output_exit();
 	perfring_ring_exit();

@@ -214,6 +214,7 @@ extern const struct perfring_source perfring_source_user;
 extern const struct perfring_source perfring_source_dummy;
 extern const struct perfring_source perfring_source_generator;
 extern const struct perfring_source perfring_source_sched_switch;
+extern const struct perfring_source perfring_source_syscalls;
 
 int perfring_source_find(const struct perf_event_attr *attr,
 			 const struct perfring_source **out);
@@ -464,6 +465,7 @@ bool perfring_is_ready(void);
 extern unsigned int perfring_max_pages;
 extern unsigned int perfring_max_rate;
 extern bool perfring_allow_inject;
+extern unsigned int perfring_syscall_slots;
 umode_t perfring_mode(void);
 
 #endif /* PERFRING_H */

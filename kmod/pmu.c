@@ -7,7 +7,7 @@
 #include <linux/module.h>
 #include <linux/perf_event.h>
 #include "compat.h"
-#include "perfring.h"
+#include "source.h"
 
 #define PERFRING_CONFIG_SOURCE	0x00ffULL
 #define PERFRING_CONFIG_COUNTER	0xff00ULL
@@ -18,6 +18,9 @@ PMU_FORMAT_ATTR(rate, "config1:0-31");
 PMU_FORMAT_ATTR(burst, "config1:32-47");
 PMU_FORMAT_ATTR(min_size, "config2:0-15");
 PMU_FORMAT_ATTR(max_size, "config2:16-31");
+PMU_FORMAT_ATTR(pid, "config1:0-31");
+PMU_FORMAT_ATTR(nr, "config2:0-31");
+PMU_FORMAT_ATTR(by_nr, "config2:32");
 
 static struct attribute *perfring_format_attrs[] = {
 	&format_attr_source.attr,
@@ -26,6 +29,9 @@ static struct attribute *perfring_format_attrs[] = {
 	&format_attr_burst.attr,
 	&format_attr_min_size.attr,
 	&format_attr_max_size.attr,
+	&format_attr_pid.attr,
+	&format_attr_nr.attr,
+	&format_attr_by_nr.attr,
 	NULL
 };
 
@@ -81,6 +87,8 @@ static const struct attribute_group perfring_event_group = {
 static const struct attribute_group *perfring_pmu_groups[] = {
 	&perfring_format_group,
 	&perfring_event_group,
+	&perfring_sources_group,
+	&perfring_missed_group,
 	NULL
 };
 

@@ -13,6 +13,7 @@ const struct perfring_source perfring_source_dummy = {
 static const struct perfring_source *const perfring_sources[] = {
 	[PERFRING_SOURCE_GENERATOR]	= &perfring_source_generator,
 	[PERFRING_SOURCE_SCHED_SWITCH]	= &perfring_source_sched_switch,
+	[PERFRING_SOURCE_SYSCALLS]	= &perfring_source_syscalls,
 };
 
 /**

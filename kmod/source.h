@@ -49,4 +49,13 @@ void perfring_tap_detach(struct perfring_tap *tap, struct perfring_event *event)
 unsigned int perfring_tap_output(struct perfring_tap *tap, struct perfring_record *record);
 struct tracepoint *perfring_tap_tracepoint(const char *name);
 
+/* source_syscalls.c */
+int perfring_syscalls_init(void);
+void perfring_syscalls_exit(void);
+u64 perfring_syscalls_missed(void);
+
+/* source_sysfs.c */
+extern const struct attribute_group perfring_sources_group;
+extern const struct attribute_group perfring_missed_group;
+
 #endif /* PERFRING_SOURCE_H */

@@ -150,6 +150,20 @@ TEST_F(command, dump)
 	EXPECT_TRUE(said("nosuch"));
 }
 
+/* The command itself makes system calls while it waits for some. */
+TEST_F(command, dump_syscalls)
+{
+	EXPECT_EQ(0, perfring("dump dev:*/syscalls -n 3 -t 10")) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_TRUE(said(" nr="));
+	EXPECT_TRUE(said(" ret="));
+	EXPECT_EQ(0, perfring("dump dev:*/syscalls --json -n 3 -t 10"));
+	EXPECT_TRUE(said("\"syscalls\":{\"enter\":"));
+	EXPECT_LT(0, perfring("dump dev:0/syscalls,pid=0 -n 1"));
+	EXPECT_TRUE(said("from 1"));
+}
+
 TEST_F(command, stats)
 {
 	EXPECT_EQ(0, perfring("stats")) {

@@ -142,6 +142,14 @@ int pmu_type(void)
 	return file_long("/sys/bus/event_source/devices/perfring/type", -ENOENT);
 }
 
+int source_id(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/perfring/sources/%s", name);
+	return file_long(path, -ENOENT);
+}
+
 uint64_t device_counter(int cpu, const char *name)
 {
 	char path[96], buf[32];
@@ -328,6 +336,17 @@ void raw_drop(struct raw *raw)
 {
 	raw->tail = raw_head(raw);
 	__atomic_store_n(&raw->page->data_tail, raw->tail, __ATOMIC_RELEASE);
+}
+
+int source_start(struct raw *raw, int fd, struct perf_event_attr *attr, size_t pages)
+{
+	int ret;
+
+	attr->type = pmu_type();
+	ret = do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, attr);
+	if (!ret)
+		ret = raw_map(raw, fd, pages, 0);
+	return ret ? ret : do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL);
 }
 
 int emit(int fd, uint32_t type, uint16_t misc, const void *data, uint32_t len, uint32_t count,

@@ -34,6 +34,8 @@ bool device_ready(char *why, size_t len);
 int device_open(int cpu);
 /* attr.type of the PMU perfring; -errno */
 int pmu_type(void);
+/* a source's id, by its name in the PMU's folder sources; -errno */
+int source_id(const char *name);
 /* a counter of /sys/class/perfring/perfring@cpu */
 uint64_t device_counter(int cpu, const char *name);
 
@@ -87,6 +89,9 @@ uint64_t raw_head(const struct raw *raw);
 int raw_next(struct raw *raw, void *buf);
 /* All that is there, forgotten. */
 void raw_drop(struct raw *raw);
+
+/* Give @fd this attr of the PMU perfring, map 1 + @pages, enable.  0 or -errno */
+int source_start(struct raw *raw, int fd, struct perf_event_attr *attr, size_t pages);
 
 /* EMIT of @count records; *@emit may be NULL.  0 or -errno */
 int emit(int fd, uint32_t type, uint16_t misc, const void *data, uint32_t len, uint32_t count,

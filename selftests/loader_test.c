@@ -45,6 +45,7 @@ TEST_F(loader, bad_parameters)
 		"mode=0777", "mode=abc", "mode=", "mode=-1", "mode=0667",
 		"max_pages=0", "max_pages=262145", "max_pages=-1", "max_pages=x",
 		"max_rate=0", "max_rate=100001", "max_rate=1k",
+		"syscall_slots=31", "syscall_slots=1048577",
 		"mode=0600 max_rate=0",
 	};
 	unsigned int i;
@@ -96,7 +97,8 @@ TEST_F(loader, devices)
 	static const char *const formats[][2] = {
 		{ "source", "config:0-7" }, { "rate", "config1:0-31" },
 		{ "burst", "config1:32-47" }, { "min_size", "config2:0-15" },
-		{ "max_size", "config2:16-31" },
+		{ "max_size", "config2:16-31" }, { "pid", "config1:0-31" },
+		{ "nr", "config2:0-31" }, { "by_nr", "config2:32" },
 	};
 	char path[128], buf[64];
 	unsigned int i;

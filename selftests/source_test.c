@@ -29,10 +29,7 @@ FIXTURE_TEARDOWN(source)
 static void start(struct __test_metadata *_metadata, FIXTURE_DATA(source) *self,
 		  struct perf_event_attr *attr, size_t pages)
 {
-	attr->type = pmu_type();
-	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, attr));
-	ASSERT_EQ(0, raw_map(&self->raw, self->fd, pages, 0));
-	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, source_start(&self->raw, self->fd, attr, pages));
 }
 
 /* The payload in self->buf: number, length, CRC and bytes by the rule. NULL or what is wrong. */

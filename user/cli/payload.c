@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Payloads: task switches, the generator's records, tracepoints, bytes. */
+/* Payloads: task switches, system calls, the generator's records, tracepoints, bytes. */
 #include "payload.h"
 
+#include <inttypes.h>
 #include <linux/perfring.h>
 #include <stddef.h>
 #include <string.h>
@@ -118,6 +119,35 @@ static void payload_print_switch(const struct switch_record *record, struct json
 	json_signed(json, "next_pid", record->next_pid);
 	json_signed(json, "next_prio", record->next_prio);
 	json_close(json);
+}
+
+static bool payload_print_syscall(const struct perfring_sample *sample, struct json *json)
+{
+	struct perfring_syscalls_payload payload;
+	char comm[80];
+
+	if (sample->raw_size < sizeof(payload))
+		return false;
+	memcpy(&payload, sample->raw, sizeof(payload));
+	if (!json->on) {
+		cli_escape(comm, sizeof(comm), payload.comm, sizeof(payload.comm));
+		printf("  %s nr=%" PRIu32 "%s ret=%" PRId64 " %" PRIu64 ".%03u us", comm, payload.nr,
+		       payload.flags & PERFRING_SYSCALLS_COMPAT ? " compat" : "",
+		       (int64_t)payload.ret, (uint64_t)payload.duration / 1000,
+		       (unsigned int)(payload.duration % 1000));
+		return true;
+	}
+	json_open(json, "syscalls");
+	json_unsigned(json, "enter", payload.enter);
+	json_unsigned(json, "duration", payload.duration);
+	json_signed(json, "ret", payload.ret);
+	json_signed(json, "pid", payload.pid);
+	json_signed(json, "tid", payload.tid);
+	json_unsigned(json, "nr", payload.nr);
+	json_bool(json, "compat", payload.flags & PERFRING_SYSCALLS_COMPAT);
+	json_string(json, "comm", payload.comm, sizeof(payload.comm));
+	json_close(json);
+	return true;
 }
 
 static bool payload_generator_valid(const struct perfring_generator_payload *head,
@@ -239,6 +269,10 @@ void payload_print(const struct spec *spec, const struct perfring_sample *sample
 		return;
 	case SPEC_GENERATOR:
 		if (!payload_print_generator(sample, check, json))
+			break;
+		return;
+	case SPEC_SYSCALLS:
+		if (!payload_print_syscall(sample, json))
 			break;
 		return;
 	case SPEC_TRACEPOINT:

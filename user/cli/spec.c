@@ -116,6 +116,25 @@ static int spec_generator(struct spec *spec, const char *options)
 	return CLI_OK;
 }
 
+static int spec_syscalls(struct spec *spec, const char *options)
+{
+	struct spec_option option[] = {
+		{ "pid", 1, INT32_MAX, 0 },
+		{ "nr", 0, UINT32_MAX, UINT64_MAX },
+	};
+	int status;
+
+	status = spec_options(spec, options, ARRAY_SIZE(option), option);
+	if (status)
+		return status;
+	spec->attr.config = PERFRING_SOURCE_SYSCALLS;
+	spec->attr.config1 = option[0].value;
+	if (option[1].value != UINT64_MAX)
+		spec->attr.config2 = option[1].value | PERFRING_SYSCALLS_BY_NR;
+	spec->payload = SPEC_SYSCALLS;
+	return CLI_OK;
+}
+
 /* Is @text the name, with or without options behind it? */
 static bool spec_named(const char *text, const char *name, const char **options)
 {
@@ -143,8 +162,10 @@ int spec_device_attr(struct spec *spec, const char *name)
 		spec->payload = SPEC_SWITCH;
 	} else if (spec_named(name, "generator", &options)) {
 		status = spec_generator(spec, options);
+	} else if (spec_named(name, "syscalls", &options)) {
+		status = spec_syscalls(spec, options);
 	} else {
-		cli_error("%s: '%s' is not a source of the device; there are user, sched_switch, generator",
+		cli_error("%s: '%s' is not a source of the device; there are user, sched_switch, syscalls, generator",
 			  spec->text, name);
 		return CLI_USAGE;
 	}

@@ -19,6 +19,7 @@ enum spec_payload {
 	SPEC_BYTES,		/* nobody knows */
 	SPEC_SWITCH,		/* struct perfring_sched_switch_payload */
 	SPEC_GENERATOR,		/* struct perfring_generator_payload */
+	SPEC_SYSCALLS,		/* struct perfring_syscalls_payload */
 	SPEC_TRACEPOINT,	/* as tracefs says */
 };
 

@@ -129,14 +129,16 @@ void spec_enable_error(const struct spec *spec, unsigned int cpu, int err)
 /* An image does not say what its payloads are, but its attr does, nearly. */
 static void spec_image_payload(struct spec *spec, const struct perf_event_attr *attr)
 {
+	static const enum spec_payload payload[] = {
+		[PERFRING_SOURCE_GENERATOR] = SPEC_GENERATOR,
+		[PERFRING_SOURCE_SCHED_SWITCH] = SPEC_SWITCH,
+		[PERFRING_SOURCE_SYSCALLS] = SPEC_SYSCALLS,
+	};
 	uint64_t id;
 
 	spec->attr = *attr;
-	if (attr->type >= PERF_TYPE_MAX && (attr->config & 0xff) == PERFRING_SOURCE_GENERATOR)
-		spec->payload = SPEC_GENERATOR;
-	else if (attr->type >= PERF_TYPE_MAX &&
-		 (attr->config & 0xff) == PERFRING_SOURCE_SCHED_SWITCH)
-		spec->payload = SPEC_SWITCH;
+	if (attr->type >= PERF_TYPE_MAX && (attr->config & 0xff) < ARRAY_SIZE(payload))
+		spec->payload = payload[attr->config & 0xff];
 	else if (attr->type == PERF_TYPE_TRACEPOINT &&
 		 !tracepoint_find(attr->config, &spec->tracepoint, &id))
 		spec->payload = SPEC_TRACEPOINT;

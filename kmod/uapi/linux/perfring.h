@@ -25,6 +25,7 @@
 enum perfring_source_id {
 	PERFRING_SOURCE_GENERATOR	= 1,
 	PERFRING_SOURCE_SCHED_SWITCH	= 2,
+	PERFRING_SOURCE_SYSCALLS	= 3,
 
 	PERFRING_SOURCE_MAX		/* not a source */
 };
@@ -91,6 +92,39 @@ struct perfring_sched_switch_payload {
 	__s32	next_pid;
 	__s32	next_prio;
 };
+
+/*
+ * PERFRING_SOURCE_SYSCALLS: each system call that ends on the CPU, by the kernel's
+ * tracepoints raw_syscalls:sys_enter and sys_exit.  Needs CAP_PERFMON.
+ *
+ *	config1 bits 0-31	only this process (pid, the tgid of getpid(2)), as the
+ *				pid namespace has it in which the device was opened;
+ *				0: all
+ *	config2 bits 0-31	only this system call, if bit 32 says so
+ *	config2 bit 32		PERFRING_SYSCALLS_BY_NR; when it is not set, bits 0-31
+ *				are zero, and all system calls are meant (0 is one)
+ *
+ * A call is told of when it returns, with the number that it was entered with, by
+ * the event of the CPU that it returns on.  One that was entered before the first
+ * such event of any CPU was enabled is not told of, and neither is one that never
+ * returns (exit), or whose entry nobody saw (a new task's return from fork, what
+ * seccomp or a tracer swallowed).  A table of module parameter syscall_slots
+ * places holds who is inside a call; entries that found no place are counted in
+ * /sys/bus/event_source/devices/perfring/missed/syscalls.
+ */
+struct perfring_syscalls_payload {
+	__u64	enter;		/* CLOCK_MONOTONIC, ns */
+	__u64	duration;	/* ns from entry to return */
+	__s64	ret;		/* -errno when it failed; of restarts what the kernel sees */
+	__s32	pid;		/* as PERF_SAMPLE_TID has them */
+	__s32	tid;
+	__u32	nr;
+	__u32	flags;		/* PERFRING_SYSCALLS_COMPAT */
+	char	comm[16];	/* of the task, zero-padded */
+};
+
+#define PERFRING_SYSCALLS_BY_NR		(1ULL << 32)	/* in config2 */
+#define PERFRING_SYSCALLS_COMPAT	(1U << 0)	/* nr is of the 32-bit or x32 ABI */
 
 /*
  * PERFRING_IOC_EMIT: write records now, in order, on the event's CPU.  The

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sources in the PMU's folder of sysfs:
+ *
+ *	sources/NAME	the id, for attr.config
+ *	missed/NAME	what happened and could not be told, since the module came
+ */
+#include <linux/device.h>
+#include <linux/sysfs.h>
+#include "source.h"
+
+static ssize_t perfring_id_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct dev_ext_attribute *id = container_of(attr, struct dev_ext_attribute, attr);
+
+	return sysfs_emit(buf, "%lu\n", (unsigned long)id->var);
+}
+
+#define PERFRING_ID(name, id)							\
+	static struct dev_ext_attribute perfring_id_##name = {			\
+		__ATTR(name, 0444, perfring_id_show, NULL), (void *)(id)	\
+	}
+
+PERFRING_ID(generator, PERFRING_SOURCE_GENERATOR);
+PERFRING_ID(sched_switch, PERFRING_SOURCE_SCHED_SWITCH);
+PERFRING_ID(syscalls, PERFRING_SOURCE_SYSCALLS);
+
+static struct attribute *perfring_sources_attrs[] = {
+	&perfring_id_generator.attr.attr,
+	&perfring_id_sched_switch.attr.attr,
+	&perfring_id_syscalls.attr.attr,
+	NULL
+};
+
+const struct attribute_group perfring_sources_group = {
+	.name = "sources",
+	.attrs = perfring_sources_attrs,
+};
+
+static ssize_t syscalls_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", perfring_syscalls_missed());
+}
+static DEVICE_ATTR_RO(syscalls);
+
+static struct attribute *perfring_missed_attrs[] = {
+	&dev_attr_syscalls.attr,
+	NULL
+};
+
+const struct attribute_group perfring_missed_group = {
+	.name = "missed",
+	.attrs = perfring_missed_attrs,
+};
