@@ -98,10 +98,11 @@ static unsigned int perfring_lost_size(const struct perfring_event *event)
 	return sizeof(struct perf_event_header) + 2 * sizeof(u64) + event->layout.id_size;
 }
 
-/* A LOST record of @size bytes, the sample_id at its end; what is between stays. */
-static void perfring_output_lost(struct perfring_event *event, struct perfring_ring *ring,
-				 struct perfring_handle *handle, unsigned int size, u64 count,
-				 struct task_struct *task, u64 time)
+/*
+ * A LOST record of @size bytes at the handle, the sample_id at its end; what is
+ * between stays.
+ */
+static void perfring_output_lost(struct perfring_reservation *r, unsigned int size, u64 count)
 {
 	struct {
 		struct perf_event_header header;
@@ -110,15 +111,13 @@ static void perfring_output_lost(struct perfring_event *event, struct perfring_r
 	} lost = {
 		.header.type = PERF_RECORD_LOST,
 		.header.size = size,
-		.id = event->id,
+		.id = r->id,
 		.lost = count,
 	};
-	u64 sample_id[6];
-	unsigned int id_size = perfring_id_fields(event, sample_id, task, time);
 
-	perfring_core_copy(&ring->core, handle, &lost, sizeof(lost));
-	handle->pos += size - sizeof(lost) - id_size;
-	perfring_core_copy(&ring->core, handle, sample_id, id_size);
+	perfring_core_copy(&r->ring->core, &r->handle, &lost, sizeof(lost));
+	r->handle.pos += size - sizeof(lost) - r->id_size;
+	perfring_core_copy(&r->ring->core, &r->handle, r->sample_id, r->id_size);
 }
 
 static int perfring_reject(struct perfring_event *event, int error)
@@ -207,12 +206,15 @@ static int perfring_output_begin(struct perfring_event *event,
 		ret = -ENOSPC;
 		goto out;
 	}
-	if (r->handle.report_lost)
-		perfring_output_lost(event, ring, &r->handle, perfring_lost_size(event),
-				     r->handle.lost, task, time);
-
 	r->event = event;
 	r->ring = ring;
+	if (r->handle.report_lost || later) {
+		r->id = event->id;
+		r->id_size = perfring_id_fields(event, r->sample_id, task, time);
+	}
+	if (r->handle.report_lost)
+		perfring_output_lost(r, perfring_lost_size(event), r->handle.lost);
+
 	r->record = r->handle.pos;
 	r->size = size;
 	r->flags = record->flags;
@@ -294,6 +296,18 @@ void perfring_commit(struct perfring_reservation *r)
 	trace_perfring_emit(event, r->type, r->size, r->record, 0);
 }
 
+/*
+ * Have those who nested in the record written over it?  In an overwriting ring
+ * they may, elsewhere if the reader's tail was wild.
+ */
+static bool perfring_lapped(const struct perfring_reservation *r)
+{
+	const struct perfring_core *core = &r->ring->core;
+	unsigned long head = perfring_local_read(&core->head);
+
+	return (core->backward ? r->record + r->size - head : head - r->record) > core->mask + 1;
+}
+
 /**
  * perfring_discard - give a reserved record up
  * @r: from perfring_reserve()
@@ -308,13 +322,12 @@ bool perfring_discard(struct perfring_reservation *r)
 	struct perfring_core *core = &r->ring->core;
 	bool back = perfring_core_discard(core, &r->handle);
 
-	if (!back) {
+	if (!back && !perfring_lapped(r)) {
 		r->handle.pos = r->record;
-		perfring_output_lost(event, r->ring, &r->handle, r->size, 0, current,
-				     event->layout.clock());
-		if (r->lost_record)
-			perfring_account(event, lost_records, 1);
+		perfring_output_lost(r, r->size, 0);
 	}
+	if (!back && r->lost_record)
+		perfring_account(event, lost_records, 1);
 	perfring_account(event, attempted, 1);
 	perfring_account(event, discarded, 1);
 	if (perfring_core_end(core, &r->handle))

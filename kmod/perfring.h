@@ -400,7 +400,7 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 
 /**
  * struct perfring_reservation - a record between reserve and commit
- * @event: whose
+ * @event: who counts it; another one of the ring, when the one that wrote it left
  * @ring: where
  * @handle: the writer inside
  * @data: the payload's room in one piece, zeroed by nobody
@@ -409,6 +409,9 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
  * @size: bytes of the record
  * @flags: PERFRING_EMIT_*
  * @lost_record: a LOST record stands before it
+ * @id: of the event that wrote it, for a LOST record before it or instead of it
+ * @sample_id: of that LOST record
+ * @id_size: bytes of @sample_id
  */
 struct perfring_reservation {
 	struct perfring_event *event;
@@ -421,6 +424,9 @@ struct perfring_reservation {
 	u32 size;
 	u32 flags;
 	bool lost_record;
+	u64 id;
+	u64 sample_id[6];
+	unsigned int id_size;
 };
 
 int perfring_reserve(struct perfring_event *event, const struct perfring_record *record,
