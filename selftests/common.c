@@ -366,6 +366,47 @@ int emit(int fd, uint32_t type, uint16_t misc, const void *data, uint32_t len, u
 	return ret;
 }
 
+int reserve(int fd, uint32_t type, const void *data, uint32_t len, uint32_t flags,
+	    struct perfring_reserve *result)
+{
+	struct perfring_reserve request = {
+		.size = sizeof(request), .flags = flags, .type = type, .len = len,
+		.data = (uintptr_t)data,
+	};
+	int ret = do_ioctl(fd, PERFRING_IOC_RESERVE, &request);
+
+	if (result)
+		*result = request;
+	return ret;
+}
+
+int release(int fd, bool commit)
+{
+	struct perfring_release request = { .size = sizeof(request) };
+	int ret = do_ioctl(fd, commit ? PERFRING_IOC_COMMIT : PERFRING_IOC_DISCARD, &request);
+
+	return ret ?: (int)request.result;
+}
+
+int event_into(int fd, int cpu, const struct perf_event_attr *attr)
+{
+	struct perf_event_attr own;
+	int event = device_open(cpu), ret = 0;
+
+	if (event < 0)
+		return event;
+	if (attr) {
+		own = *attr;
+		ret = do_ioctl(event, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &own);
+	}
+	if (!ret && fd >= 0)
+		ret = do_ioctl_word(event, PERF_EVENT_IOC_SET_OUTPUT, fd);
+	if (!ret)
+		return event;
+	close(event);
+	return ret;
+}
+
 int device_stats(int fd, struct perfring_stats *stats)
 {
 	*stats = (struct perfring_stats) { .size = sizeof(*stats) };
@@ -375,7 +416,9 @@ int device_stats(int fd, struct perfring_stats *stats)
 bool stats_balance(const struct perfring_stats *stats)
 {
 	return stats->attempted == stats->written + stats->lost_full + stats->lost_paused +
-				   stats->rejected + stats->discarded;
+				   stats->rejected + stats->discarded &&
+	       stats->written == stats->wakeup_events + stats->wakeup_watermark +
+				 stats->wakeup_forced + stats->wakeup_none;
 }
 
 /*

@@ -96,6 +96,16 @@ int source_start(struct raw *raw, int fd, struct perf_event_attr *attr, size_t p
 /* EMIT of @count records; *@emit may be NULL.  0 or -errno */
 int emit(int fd, uint32_t type, uint16_t misc, const void *data, uint32_t len, uint32_t count,
 	 struct perfring_emit *result);
+/* RESERVE; *@result may be NULL.  0 or -errno */
+int reserve(int fd, uint32_t type, const void *data, uint32_t len, uint32_t flags,
+	    struct perfring_reserve *result);
+/* COMMIT or DISCARD of what is held: enum perfring_release_result or -errno */
+int release(int fd, bool commit);
+/*
+ * One more event of CPU @cpu, of @attr (NULL: as it is opened), whose output goes
+ * to the ring of @fd (-1: nowhere yet); -errno
+ */
+int event_into(int fd, int cpu, const struct perf_event_attr *attr);
 /* STATS; and does the identity hold? */
 int device_stats(int fd, struct perfring_stats *stats);
 bool stats_balance(const struct perfring_stats *stats);
