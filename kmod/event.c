@@ -258,17 +258,24 @@ static int perfring_open(struct inode *inode, struct file *file)
 	event->ns = get_pid_ns(task_active_pid_ns(current));
 	mutex_init(&event->lock);
 	perfring_wakeup_init(event);
+	ret = perfring_user_charge(1, 0, &event->owner);
+	if (ret)
+		goto free;
 	ret = perfring_event_modify(event, &attr);
 	if (!ret && !perfring_device_add(device, event))
 		ret = -ENODEV;
-	if (ret) {
-		put_pid_ns(event->ns);
-		kfree(event);
-		return ret;
-	}
+	if (ret)
+		goto uncharge;
 	file->private_data = event;
 	file->f_mapping = perfring_inode->i_mapping;
 	return nonseekable_open(inode, file);
+
+uncharge:
+	perfring_user_uncharge(event->owner, 1, 0);
+free:
+	put_pid_ns(event->ns);
+	kfree(event);
+	return ret;
 }
 
 /* The last close; mappings hold the file, so the ring, if any, is another event's. */
@@ -284,6 +291,7 @@ static int perfring_release(struct inode *inode, struct file *file)
 	mutex_unlock(&event->device->mmap_mutex);
 	perfring_device_remove(event->device, event);
 	irq_work_sync(&event->wakeup);
+	perfring_user_uncharge(event->owner, 1, 0);
 	put_pid_ns(event->ns);
 	kfree_rcu(event, rcu);
 	return 0;

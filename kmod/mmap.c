@@ -51,6 +51,7 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
 	mmdrop(ring->mm);
 	free_uid(ring->user);
+	perfring_user_uncharge(ring->owner, 0, ring->nr_pages + 1);
 	perfring_ring_free(ring);
 }
 
@@ -126,16 +127,24 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 {
 	long beyond = perfring_beyond(nr_pages + 1, vma->vm_mm);
 	struct perfring_ring *ring;
+	struct perfring_user *owner;
+	int ret;
 
 	if (beyond < 0)
 		return beyond;
 	if (nr_pages > perfring_max_pages)
 		return -ENOMEM;
+	ret = perfring_user_charge(0, nr_pages + 1, &owner);
+	if (ret)
+		return ret;
 	ring = perfring_ring_alloc(nr_pages, event->device->cpu, &event->attr,
 				   !(vma->vm_flags & VM_WRITE));
-	if (!ring)
+	if (!ring) {
+		perfring_user_uncharge(owner, 0, nr_pages + 1);
 		return -ENOMEM;
+	}
 
+	ring->owner = owner;
 	ring->user = get_current_user();
 	/* Not always the last vma's: madvise(MADV_DOFORK) gives one to a child. */
 	ring->mm = vma->vm_mm;

@@ -14,6 +14,7 @@
  *	device->mmap_mutex	the rings of the device's events, which they may
  *				share; taken under mm->mmap_lock, so nothing under
  *				it may touch user memory
+ *	perfring_users_lock	what each user has
  *
  * User memory is never touched under any of them.  The writing side takes no
  * lock: it runs on the event's CPU with preemption off and under RCU.
@@ -42,6 +43,7 @@
 #define PERFRING_RECORD_MAX	(U16_MAX & ~7)
 
 struct perfring_event;
+struct perfring_user;
 struct seq_file;
 
 /* ring.c */
@@ -59,6 +61,7 @@ struct seq_file;
  * @mm: whose pinned_vm was charged
  * @mlock_pages: pages charged to @user
  * @pinned_pages: pages charged to @mm
+ * @owner: whose max_memory was charged
  * @lock: sequence of the control page's counter fields; device->mmap_mutex
  * @hold: what PERFRING_IOC_RESERVE holds; NULL without; device->mmap_mutex
  * @free: frees after a grace period, in task context
@@ -74,6 +77,7 @@ struct perfring_ring {
 	struct mm_struct *mm;
 	unsigned long mlock_pages;
 	unsigned long pinned_pages;
+	struct perfring_user *owner;
 	u32 lock;
 	struct perfring_reservation *hold;
 	struct rcu_work free;
@@ -285,6 +289,7 @@ struct perfring_generator {
  * @device: of CPU N
  * @id: for ID, IDENTIFIER and STREAM_ID
  * @ns: pid namespace of TID
+ * @owner: whose max_events was charged
  * @lock: protects the fields up to @period_left against other tasks; writers
  *	read them only while @enabled, when all but attr.sample_period stand still.
  *	@enabled, @enabled_at and @time_enabled change under the device's mmap_mutex
@@ -323,6 +328,7 @@ struct perfring_event {
 	struct perfring_device *device;
 	u64 id;
 	struct pid_namespace *ns;
+	struct perfring_user *owner;
 
 	struct mutex lock; /* state; see the top */
 	struct perf_event_attr attr;
@@ -466,12 +472,16 @@ long perfring_sysctl_mlock_kb(void);
 long perfring_sysctl_paranoid(void);
 long perfring_sysctl_max_stack(void);
 
-/* main.c: module parameters */
-bool perfring_is_ready(void);
+/* limits.c */
 extern unsigned int perfring_max_pages;
 extern unsigned int perfring_max_rate;
 extern bool perfring_allow_inject;
 extern unsigned int perfring_syscall_slots;
 umode_t perfring_mode(void);
+int perfring_user_charge(unsigned int events, unsigned long pages, struct perfring_user **out);
+void perfring_user_uncharge(struct perfring_user *user, unsigned int events, unsigned long pages);
+
+/* main.c */
+bool perfring_is_ready(void);
 
 #endif /* PERFRING_H */
