@@ -9,6 +9,8 @@
 #include <linux/device.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/perf_event.h>
+#include <linux/string.h>
 #include <linux/version.h>
 
 /* 6.3: vm_flags became const outside of vm_flags_set(). */
@@ -21,9 +23,11 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 
 /* 6.3: attr.config3. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-#define perfring_attr_config3(attr)	0
+#define perfring_attr_config3(attr)		0
+#define perfring_attr_copy_config3(to, from)	((void)0)
 #else
-#define perfring_attr_config3(attr)	((attr)->config3)
+#define perfring_attr_config3(attr)		((attr)->config3)
+#define perfring_attr_copy_config3(to, from)	((void)((to)->config3 = (from)->config3))
 #endif
 
 /* 6.4: class_create() lost its owner. */
@@ -57,5 +61,25 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #else
 #define PERFRING_PROCESS_EXIT_ARGS	void *unused, struct task_struct *task, bool group_dead
 #endif
+
+/* 6.12: an inherited event may have PERF_SAMPLE_READ if it says whose value it is. */
+static inline bool perfring_attr_read_inherits(const struct perf_event_attr *attr)
+{
+	return LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) &&
+	       attr->sample_type & PERF_SAMPLE_TID;
+}
+
+/*
+ * 6.13, and older ones to which it was backported: bits 1 and 2 of a word that
+ * was reserved, and refused, are aux_pause and aux_resume.
+ */
+static inline bool perfring_attr_aux_pauses(const struct perf_event_attr *attr)
+{
+	u32 aux_action;
+
+	memcpy(&aux_action, (const char *)attr +
+	       offsetofend(struct perf_event_attr, aux_sample_size), sizeof(aux_action));
+	return aux_action & 6;
+}
 
 #endif /* PERFRING_COMPAT_H */

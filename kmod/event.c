@@ -267,6 +267,8 @@ static int perfring_open(struct inode *inode, struct file *file)
 	if (ret)
 		goto uncharge;
 	file->private_data = event;
+	/* open(2) sets it for 64-bit programs; a perf descriptor does not have it. */
+	file->f_flags &= ~O_LARGEFILE;
 	file->f_mapping = perfring_inode->i_mapping;
 	return nonseekable_open(inode, file);
 

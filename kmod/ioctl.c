@@ -2,6 +2,7 @@
 /*
  * ioctl(2): perf_event_open(2)'s own numbers with perf's answers, and ours.
  */
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -10,105 +11,6 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "perfring.h"
-
-/* What perfring_read() knows. */
-#define PERFRING_READ_FORMATS							\
-	(PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING |	\
-	 PERF_FORMAT_ID | PERF_FORMAT_GROUP | PERF_FORMAT_LOST)
-
-/*
- * Is everything in @attr known here?  What is not copied has no meaning for this
- * device, and so has what a newer kernel adds to the structure.  What is copied
- * has perf's meaning, or, for an event of a whole CPU, no effect in perf either.
- */
-static bool perfring_attr_supported(const struct perf_event_attr *attr)
-{
-	struct perf_event_attr known = {
-		.type				= attr->type,
-		.size				= attr->size,
-		.config				= attr->config,
-		.sample_period			= attr->sample_period,
-		.sample_type			= attr->sample_type,
-		.read_format			= attr->read_format & PERFRING_READ_FORMATS,
-		.disabled			= attr->disabled,
-		.inherit			= attr->inherit,
-		.pinned				= attr->pinned,
-		.exclusive			= attr->exclusive,
-		.exclude_user			= attr->exclude_user,
-		.exclude_kernel			= attr->exclude_kernel,
-		.exclude_hv			= attr->exclude_hv,
-		.exclude_idle			= attr->exclude_idle,
-		.inherit_stat			= attr->inherit_stat,
-		.watermark			= attr->watermark,
-		.sample_id_all			= attr->sample_id_all,
-		.exclude_host			= attr->exclude_host,
-		.exclude_guest			= attr->exclude_guest,
-		.exclude_callchain_kernel	= attr->exclude_callchain_kernel,
-		.exclude_callchain_user		= attr->exclude_callchain_user,
-		.use_clockid			= attr->use_clockid,
-		.write_backward			= attr->write_backward,
-		.wakeup_events			= attr->wakeup_events,
-		.config1			= attr->config1,
-		.config2			= attr->config2,
-		.clockid			= attr->clockid,
-		.sample_max_stack		= attr->sample_max_stack,
-	};
-
-	return !memcmp(&known, attr, sizeof(known));
-}
-
-/**
- * perfring_copy_attr - take a perf_event_attr from user space
- * @uattr: user's; its size field is updated with -E2BIG
- * @attr: result
- *
- * Return: 0; -E2BIG for a size below VER0, beyond a page, or with non-zero
- * bytes that this kernel does not know; -EINVAL for reserved bits and for
- * combinations that perf refuses; -EACCES for kernel addresses;
- * -EOPNOTSUPP for what perf can and this device cannot.
- */
-int perfring_copy_attr(struct perf_event_attr __user *uattr, struct perf_event_attr *attr)
-{
-	u32 size;
-	int ret;
-
-	if (get_user(size, &uattr->size))
-		return -EFAULT;
-	if (!size)
-		size = PERF_ATTR_SIZE_VER0;
-	ret = -E2BIG;
-	if (size >= PERF_ATTR_SIZE_VER0 && size <= PAGE_SIZE)
-		ret = copy_struct_from_user(attr, sizeof(*attr), uattr, size);
-	/* As perf, which says E2BIG also where it cannot write the size. */
-	if (ret == -E2BIG)
-		put_user((u32)sizeof(*attr), &uattr->size);
-	if (ret)
-		return ret;
-	attr->size = size;
-
-	if (attr->__reserved_1 || attr->__reserved_2 || attr->__reserved_3)
-		return -EINVAL;
-	if (attr->sample_type & ~(u64)(PERF_SAMPLE_MAX - 1))
-		return -EINVAL;
-	if (attr->read_format & ~(u64)(PERF_FORMAT_MAX - 1))
-		return -EINVAL;
-	if (!attr->inherit && attr->inherit_thread)
-		return -EINVAL;
-	if (attr->remove_on_exec && attr->enable_on_exec)
-		return -EINVAL;
-	if (attr->sigtrap && !attr->remove_on_exec)
-		return -EINVAL;
-	if (!attr->freq && attr->sample_period & (1ULL << 63))
-		return -EINVAL;
-	if (!perfring_attr_supported(attr))
-		return -EOPNOTSUPP;
-
-	/* perf's limit for who may see kernel addresses. */
-	if (attr->sample_type & (PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN) &&
-	    perfring_sysctl_paranoid() > 1 && !perfmon_capable())
-		return -EACCES;
-	return 0;
-}
 
 static long perfring_ioc_modify(struct perfring_event *event, void __user *arg)
 {
@@ -345,6 +247,20 @@ static long perfring_ioc_inject(struct perfring_event *event, void __user *arg)
 	return copy_to_user(arg, &inject, sizeof(inject)) ? -EFAULT : 0;
 }
 
+/*
+ * Of programs perf takes those of its own type for such an event; one that
+ * filters or counts has nothing to do here.
+ */
+static long perfring_ioc_bpf(u32 fd)
+{
+	struct bpf_prog *prog = bpf_prog_get_type_dev(fd, BPF_PROG_TYPE_PERF_EVENT, false);
+
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	bpf_prog_put(prog);
+	return -EOPNOTSUPP;
+}
+
 static bool perfring_ring_busy(struct perfring_ring *ring)
 {
 	struct perfring_event *event;
@@ -431,8 +347,7 @@ long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case PERF_EVENT_IOC_SET_FILTER:
 		return perfring_ioc_filter(user);
 	case PERF_EVENT_IOC_SET_BPF:
-		/* A program that filters or counts; there is none such here. */
-		return -EOPNOTSUPP;
+		return perfring_ioc_bpf(arg);
 	case PERF_EVENT_IOC_QUERY_BPF:
 		return perfmon_capable() ? -EINVAL : -EPERM;
 	case PERFRING_IOC_EMIT:

@@ -390,11 +390,13 @@ u64 perfring_event_lost(struct perfring_event *event);
 void perfring_event_publish(struct perfring_event *event);
 void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), void *arg);
 
+/* attr.c */
+int perfring_copy_attr(struct perf_event_attr __user *uattr,
+		       struct perf_event_attr *attr);
+
 /* ioctl.c */
 long perfring_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long perfring_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
-int perfring_copy_attr(struct perf_event_attr __user *uattr,
-		       struct perf_event_attr *attr);
 
 /* mmap.c */
 int perfring_mmap(struct file *file, struct vm_area_struct *vma);

@@ -3,6 +3,7 @@
  * Which source an attr names, and what sources share.
  */
 #include <linux/nospec.h>
+#include "compat.h"
 #include "perfring.h"
 
 /* software/dummy: nothing ever happens. */
@@ -40,7 +41,7 @@ int perfring_source_find(const struct perf_event_attr *attr,
 	}
 	if (attr->type != perfring_pmu_type())
 		return -ENOENT;
-	if (!attr->config || attr->config >= PERFRING_SOURCE_MAX)
+	if (!attr->config || attr->config >= PERFRING_SOURCE_MAX || perfring_attr_config3(attr))
 		return -EINVAL;
 	/* They see the whole CPU, as PERF_PMU_CAP_NO_EXCLUDE says. */
 	if (attr->exclude_user || attr->exclude_kernel || attr->exclude_hv ||
