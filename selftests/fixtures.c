@@ -171,6 +171,15 @@ int backend_storage(enum backend_kind kind, const struct backend_opts *opts,
 	return ret;
 }
 
+int backend_writer(struct backend *b)
+{
+	const char *missing;
+
+	b->kind = PERF;
+	b->cpu = 0;
+	return output_load(b, &missing);
+}
+
 int backend_attach(struct backend *b, enum backend_kind kind, struct perfring_storage *storage)
 {
 	const char *missing;

@@ -69,6 +69,8 @@ int backend_open(struct backend *b, enum backend_kind kind, const struct backend
 /* Takes a storage that is open already; it is closed with the backend or by its reader. */
 int backend_attach(struct backend *b, enum backend_kind kind, struct perfring_storage *storage);
 void backend_close(struct backend *b);
+/* What writes perf rings, without a ring: bpf_writer_aim() chooses one, backend_write() writes. */
+int backend_writer(struct backend *b);
 /* Storage without ring and writer, enabled not yet. */
 int backend_storage(enum backend_kind kind, const struct backend_opts *opts,
 		    struct perfring_storage **out);

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does a device descriptor answer as a perf descriptor of the same attr does?
+ * conformance/conformance.h says how, conformance/ has the rows.
+ *
+ *	conformance_test [--markdown] [--verbose] [PATTERN]
+ *
+ * PATTERN, as of a shell, chooses rows by "group: name". --verbose shows both
+ * transcripts of each row, --markdown ends with the tables of CONFORMANCE.md.
+ */
+#include <fnmatch.h>
+#include <getopt.h>
+#include <linux/version.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "conformance/engine.h"
+#include "kselftest.h"
+
+/* Seconds that a row may take; a slow guest needs a small part of one. */
+#define ROW_DEADLINE	30
+
+struct row {
+	const char *group;
+	char name[128];		/* "group: name" */
+	row_fn *run;
+	uint64_t a, b;
+	bool differs;
+	bool skipped;
+	const struct explained *explained;
+};
+
+static struct row *rows;
+static unsigned int nr_rows;
+static struct shared *shared;
+static struct backend writer = { .cpu = -1 };
+/* As KERNEL_VERSION(). */
+static unsigned int kernel;
+
+void add(const char *group, row_fn *run, uint64_t a, uint64_t b, const char *format, ...)
+{
+	struct row *row;
+	va_list args;
+	unsigned int i;
+	int n;
+
+	rows = realloc(rows, (nr_rows + 1) * sizeof(*rows));
+	if (!rows)
+		ksft_exit_fail_msg("no memory\n");
+	row = &rows[nr_rows];
+	*row = (struct row) { .group = group, .run = run, .a = a, .b = b };
+	n = snprintf(row->name, sizeof(row->name), "%s: ", group);
+	va_start(args, format);
+	n += vsnprintf(row->name + n, sizeof(row->name) - n, format, args);
+	va_end(args);
+	if (n >= (int)sizeof(row->name))
+		ksft_exit_fail_msg("the name of row '%s' is too long\n", row->name);
+	for (i = 0; i < nr_rows; i++)
+		if (!strcmp(rows[i].name, row->name))
+			ksft_exit_fail_msg("two rows '%s'\n", row->name);
+	nr_rows++;
+}
+
+static bool matches(const char *pattern, const char *name)
+{
+	return !fnmatch(pattern, name, FNM_EXTMATCH);
+}
+
+static const char *const sysctls[] = {
+	"/proc/sys/kernel/perf_event_paranoid", "/proc/sys/kernel/perf_event_mlock_kb",
+	"/proc/sys/kernel/perf_event_max_stack",
+};
+static char sysctl_was[ARRAY_LEN(sysctls)][16];
+
+static void sysctls_restore(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(sysctls); i++)
+		file_write(sysctls[i], sysctl_was[i]);
+}
+
+/* One run of a row in a process of its own; a copy of what it left in *@out. */
+static void run_side(const struct row *row, bool device, struct shared *out)
+{
+	struct side side = { .device = device, .shared = shared, .writer = &writer };
+	int status = 0, sig;
+	pid_t child;
+
+	memset(shared, 0, sizeof(*shared));
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		alarm(ROW_DEADLINE);
+		row->run(&side, row->a, row->b);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	if (shared->sysctls)
+		sysctls_restore();
+	/* The map holds a perf descriptor open. */
+	if (!device)
+		bpf_writer_aim(&writer.bpf, ROW_CPU, -1);
+	if (WIFSIGNALED(status)) {
+		sig = WTERMSIG(status);
+		say(&side, "killed by SIG%s", sigabbrev_np(sig));
+		if (sig == SIGALRM) {
+			shared->ending = GAVE_UP;
+			snprintf(shared->why, sizeof(shared->why), "ran longer than %d s",
+				 ROW_DEADLINE);
+		}
+	} else if (WEXITSTATUS(status)) {
+		shared->ending = GAVE_UP;
+		snprintf(shared->why, sizeof(shared->why), "exited with %d", WEXITSTATUS(status));
+	}
+	if (shared->broken) {
+		shared->ending = GAVE_UP;
+		snprintf(shared->why, sizeof(shared->why), "said too much");
+	}
+	*out = *shared;
+}
+
+static const struct explained *explanation(const struct row *row)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_explained; i++)
+		if (kernel >= explained[i].since && matches(explained[i].rows, row->name))
+			return &explained[i];
+	return NULL;
+}
+
+static void run_row(struct row *row, bool verbose)
+{
+	static struct shared perf, device;
+	bool failed;
+
+	run_side(row, false, &perf);
+	run_side(row, true, &device);
+	if (perf.ending == SKIPPED || device.ending == SKIPPED) {
+		row->skipped = true;
+		ksft_test_result_skip("%s # SKIP %s\n", row->name, perf.ending == SKIPPED ?
+				      perf.why : device.why);
+		return;
+	}
+	/* Two that gave up are equal in nothing. */
+	failed = perf.ending == GAVE_UP;
+	row->differs = failed || device.ending == GAVE_UP || strcmp(perf.text, device.text);
+	row->explained = explanation(row);
+	if (row->differs ? !row->explained || failed || verbose : row->explained || verbose) {
+		ksft_print_msg("perf:   %s%s\n", perf.text, perf.why);
+		ksft_print_msg("device: %s%s\n", device.text, device.why);
+	}
+	if (!row->differs && row->explained)
+		ksft_print_msg("no difference any more: %s\n", row->explained->reason);
+	ksft_test_result(!failed && row->differs == !!row->explained, "%s\n", row->name);
+}
+
+/* An explanation of nothing is none. */
+static void check_explained(const struct explained *entry)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr_rows; i++)
+		n += matches(entry->rows, rows[i].name);
+	ksft_test_result(n, "explained: %s\n", entry->rows);
+}
+
+struct count {
+	unsigned int rows, differences, explained;
+};
+
+/* Of a group, or of all. */
+static struct count count_rows(const char *group, const struct explained *entry)
+{
+	struct count count = {};
+	unsigned int i;
+
+	for (i = 0; i < nr_rows; i++) {
+		if ((group && strcmp(rows[i].group, group)) || rows[i].skipped ||
+		    (entry && rows[i].explained != entry))
+			continue;
+		count.rows++;
+		count.differences += rows[i].differs;
+		count.explained += rows[i].differs && rows[i].explained;
+	}
+	return count;
+}
+
+static void print_markdown(struct count all)
+{
+	struct utsname name;
+	struct count count;
+	unsigned int i, k;
+
+	uname(&name);
+	printf("\n## Linux %s\n\n", name.release);
+	printf("%u rows, %u differences, %u explained.\n\n", all.rows, all.differences,
+	       all.explained);
+	printf("| rows about | rows | differences | why |\n|---|---|---|---|\n");
+	for (i = 0; i < nr_rows; i++) {
+		if (i && !strcmp(rows[i].group, rows[i - 1].group))
+			continue;
+		count = count_rows(rows[i].group, NULL);
+		printf("| %s | %u | %u | ", rows[i].group, count.rows, count.differences);
+		for (k = 0; k < nr_explained; k++) {
+			count = count_rows(rows[i].group, &explained[k]);
+			if (count.differences)
+				printf("%u: %s. ", count.differences, explained[k].reason);
+		}
+		if (count_rows(rows[i].group, NULL).differences >
+		    count_rows(rows[i].group, NULL).explained)
+			printf("**Not explained.** ");
+		printf("|\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "markdown", no_argument, NULL, 'm' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{}
+	};
+	bool markdown = false, verbose = false;
+	const char *pattern = NULL;
+	unsigned int i, n, major, minor;
+	struct utsname name;
+	char why[WHY_LEN];
+	struct count all;
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "mv", options, NULL)) != -1) {
+		if (opt == 'm')
+			markdown = true;
+		else if (opt == 'v')
+			verbose = true;
+		else
+			return KSFT_FAIL;
+	}
+	if (optind < argc)
+		pattern = argv[optind];
+
+	ksft_print_header();
+	if (!device_ready(why, sizeof(why)) || !backend_available(PERF, why, sizeof(why)))
+		ksft_exit_skip("%s\n", why);
+	/* Users, sysctls, the nodes' mode. */
+	if (geteuid())
+		ksft_exit_skip("uid %d: needs root\n", geteuid());
+	ret = backend_writer(&writer);
+	if (ret)
+		ksft_exit_fail_msg("BPF program: %s\n", strerror(-ret));
+	uname(&name);
+	if (sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		ksft_exit_fail_msg("kernel %s?\n", name.release);
+	kernel = KERNEL_VERSION(major, minor, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (shared == MAP_FAILED || pin_to(ROW_CPU))
+		ksft_exit_fail_msg("%s\n", strerror(errno));
+	for (i = 0; i < ARRAY_LEN(sysctls); i++)
+		if (file_read(sysctls[i], sysctl_was[i], sizeof(sysctl_was[i])) <= 0)
+			ksft_exit_fail_msg("%s cannot be read\n", sysctls[i]);
+
+	attr_rows();
+	read_rows();
+	ioctl_rows();
+	output_rows();
+	signal_rows();
+	compat_rows();
+	poll_rows();
+
+	for (i = n = 0; pattern && i < nr_rows; i++)
+		if (matches(pattern, rows[i].name))
+			rows[n++] = rows[i];
+	if (pattern)
+		nr_rows = n;
+	ksft_set_plan(nr_rows + (pattern ? 0 : nr_explained));
+	for (i = 0; i < nr_rows; i++)
+		run_row(&rows[i], verbose);
+	for (i = 0; i < nr_explained && !pattern; i++)
+		check_explained(&explained[i]);
+
+	all = count_rows(NULL, NULL);
+	ksft_print_cnts();
+	printf("# conformance: %u rows, %u differences, %u explained\n", all.rows, all.differences,
+	       all.explained);
+	if (markdown)
+		print_markdown(all);
+	backend_close(&writer);
+	free(rows);
+	return ksft_get_fail_cnt() ? KSFT_FAIL : KSFT_PASS;
+}
