@@ -193,30 +193,38 @@ void perfring_event_disable(struct perfring_event *event)
 /**
  * perfring_event_modify - PERF_EVENT_IOC_MODIFY_ATTRIBUTES
  * @event: event
- * @attr: from perfring_copy_attr()
+ * @attr: from perfring_copy_attr(); the source may change it
  *
  * An attr without @disabled starts the event, as perf_event_open(2) does.
  *
  * Context: task.
  * Return: 0, -EBUSY once it was enabled or mapped, or what is wrong with the attr.
  */
-int perfring_event_modify(struct perfring_event *event, const struct perf_event_attr *attr)
+int perfring_event_modify(struct perfring_event *event, struct perf_event_attr *attr)
 {
-	const struct perfring_source *source;
+	const struct perfring_source *source, *unused;
 	struct perfring_layout layout;
+	void *state = NULL, *unused_state;
 	bool used;
 	int ret;
 
 	ret = perfring_source_find(attr, &source);
 	if (!ret)
 		ret = perfring_layout_init(&layout, attr);
+	if (!ret && source->prepare)
+		ret = source->prepare(attr, &state);
 	if (ret)
 		return ret;
 
 	mutex_lock(&event->lock);
 	mutex_lock(&event->device->mmap_mutex);
 	used = event->used;
+	unused = source;
+	unused_state = state;
 	if (!used) {
+		unused = event->source;
+		unused_state = event->state;
+		event->state = state;
 		event->attr = *attr;
 		event->layout = layout;
 		WRITE_ONCE(event->source, source);
@@ -228,6 +236,8 @@ int perfring_event_modify(struct perfring_event *event, const struct perf_event_
 	else if (!attr->disabled)
 		ret = perfring_event_enable(event);
 	mutex_unlock(&event->lock);
+	if (unused_state)
+		unused->release(unused_state);
 	return ret;
 }
 
@@ -293,6 +303,8 @@ static int perfring_release(struct inode *inode, struct file *file)
 	mutex_unlock(&event->device->mmap_mutex);
 	perfring_device_remove(event->device, event);
 	irq_work_sync(&event->wakeup);
+	if (event->state)
+		event->source->release(event->state);
 	perfring_user_uncharge(event->owner, 1, 0);
 	put_pid_ns(event->ns);
 	kfree_rcu(event, rcu);

@@ -16,6 +16,9 @@
 /* perfring_chain_get() and perfring_output(): CALLCHAIN begins with who called. */
 #define PERFRING_STACK_SKIP	2
 
+/* How far behind a probed address the stack may name it: no instruction is longer. */
+#define PERFRING_INSN_MAX	16
+
 /* CALLCHAIN as it stands in the record. */
 struct perfring_chain {
 	u64 nr;
@@ -44,12 +47,32 @@ void perfring_output_exit(void)
 	free_percpu(perfring_chains);
 }
 
+#ifdef CONFIG_STACKTRACE
+/*
+ * The stack from the probed @ip on: what lies above it is the handler, ours and the
+ * kernel's.  A walk that does not come so far leaves @ip alone.
+ */
+static unsigned int perfring_chain_from(unsigned long *trace, unsigned int max, unsigned long ip)
+{
+	unsigned int n = stack_trace_save(trace, PERF_MAX_STACK_DEPTH, PERFRING_STACK_SKIP);
+	unsigned int i;
+
+	for (i = 0; i < n && trace[i] - ip > PERFRING_INSN_MAX; i++)
+		;
+	n = i < n ? min(n - i, max) : 1;
+	memmove(trace, trace + i, n * sizeof(*trace));
+	trace[0] = ip;
+	return n;
+}
+#endif
+
 /*
  * Walk the kernel stack.  Returns NULL, which makes an empty chain, when the
  * attr wants none or when a writer of this very level holds the buffer; that
  * takes a probe inside this function.
  */
-static noinline struct perfring_chain *perfring_chain_get(const struct perfring_event *event)
+static noinline struct perfring_chain *perfring_chain_get(const struct perfring_event *event,
+							  const struct perfring_record *record)
 {
 	struct perfring_chain *chain;
 	unsigned long *trace;
@@ -74,7 +97,10 @@ static noinline struct perfring_chain *perfring_chain_get(const struct perfring_
 	chain->entry[0] = PERF_CONTEXT_KERNEL;
 	trace = (unsigned long *)&chain->entry[1];
 #ifdef CONFIG_STACKTRACE
-	n = stack_trace_save(trace, event->layout.max_stack, PERFRING_STACK_SKIP);
+	if (record->chain_from_ip)
+		n = perfring_chain_from(trace, event->layout.max_stack, record->ip);
+	else
+		n = stack_trace_save(trace, event->layout.max_stack, PERFRING_STACK_SKIP);
 #else
 	n = 0; /* perfring_layout_init() refuses CALLCHAIN */
 #endif
@@ -171,7 +197,7 @@ static int perfring_output_begin(struct perfring_event *event,
 		head.header.misc |= PERF_RECORD_MISC_KERNEL;
 		head_size += perfring_sample_fields(event, head.field, record, time);
 		if (layout->sample_type & PERF_SAMPLE_CALLCHAIN) {
-			chain = perfring_chain_get(event);
+			chain = perfring_chain_get(event, record);
 			chain_size = (1 + (chain ? chain->nr : 0)) * sizeof(u64);
 		}
 	} else {

@@ -117,6 +117,7 @@ struct perfring_layout {
  * @type: PERF_RECORD_*
  * @misc: or'ed into header.misc
  * @ip: kernel address for IP
+ * @chain_from_ip: CALLCHAIN begins there, and not with who called
  * @period: for PERIOD
  * @flags: PERFRING_EMIT_*
  * @task: for TID; NULL for the current one
@@ -128,6 +129,7 @@ struct perfring_record {
 	u16 misc;
 	u32 flags;
 	unsigned long ip;
+	bool chain_from_ip;
 	u64 period;
 	struct task_struct *task;
 };
@@ -135,6 +137,8 @@ struct perfring_record {
 int perfring_layout_init(struct perfring_layout *layout,
 			 const struct perf_event_attr *attr);
 u64 perfring_read_size(u64 read_format);
+void perfring_task_ids(const struct perfring_event *event, struct task_struct *task,
+		       s32 *pid, s32 *tid);
 unsigned int perfring_id_fields(const struct perfring_event *event, u64 *field,
 				struct task_struct *task, u64 time);
 unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *field,
@@ -199,6 +203,9 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
  * struct perfring_source - where payloads come from
  * @name: in sysfs
  * @check: 0 or -errno for an attr; may be NULL
+ * @prepare: make what event->state keeps for this attr, which it may change; no
+ *	lock held, so that it may look at user memory; may be NULL
+ * @release: the counterpart of @prepare; the event is detached; no lock held
  * @attach: begin to emit; event->lock held; may be NULL
  * @detach: begin no more; perfring_event_disable() waits for who is inside;
  *	event->lock held
@@ -208,6 +215,8 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
 struct perfring_source {
 	const char *name;
 	int (*check)(const struct perf_event_attr *attr);
+	int (*prepare)(struct perf_event_attr *attr, void **state);
+	void (*release)(void *state);
 	int (*attach)(struct perfring_event *event);
 	void (*detach)(struct perfring_event *event);
 	void (*online)(struct perfring_event *event);
@@ -219,6 +228,7 @@ extern const struct perfring_source perfring_source_dummy;
 extern const struct perfring_source perfring_source_generator;
 extern const struct perfring_source perfring_source_sched_switch;
 extern const struct perfring_source perfring_source_syscalls;
+extern const struct perfring_source perfring_source_kprobe;
 
 int perfring_source_find(const struct perf_event_attr *attr,
 			 const struct perfring_source **out);
@@ -297,6 +307,7 @@ struct perfring_generator {
  * @attr: as perf_event_open(2) takes it
  * @layout: compiled from @attr
  * @source: follows from @attr
+ * @state: what @source prepared for @attr
  * @enabled: writers look at it first
  * @used: was enabled or mapped, so @attr is final
  * @enabled_at: perf clock when @enabled became true
@@ -334,6 +345,7 @@ struct perfring_event {
 	struct perf_event_attr attr;
 	struct perfring_layout layout;
 	const struct perfring_source *source;
+	void *state;
 	bool enabled;
 	bool used;
 	u64 enabled_at;
@@ -383,8 +395,7 @@ int perfring_event_init(void);
 void perfring_event_exit(void);
 int perfring_event_enable(struct perfring_event *event);
 void perfring_event_disable(struct perfring_event *event);
-int perfring_event_modify(struct perfring_event *event,
-			  const struct perf_event_attr *attr);
+int perfring_event_modify(struct perfring_event *event, struct perf_event_attr *attr);
 u64 perfring_event_time(struct perfring_event *event);
 u64 perfring_event_lost(struct perfring_event *event);
 void perfring_event_publish(struct perfring_event *event);
@@ -473,6 +484,7 @@ void perfring_sysctl_exit(void);
 long perfring_sysctl_mlock_kb(void);
 long perfring_sysctl_paranoid(void);
 long perfring_sysctl_max_stack(void);
+bool perfring_sysctl_addresses(void);
 
 /* limits.c */
 extern unsigned int perfring_max_pages;

@@ -21,6 +21,8 @@ PMU_FORMAT_ATTR(max_size, "config2:16-31");
 PMU_FORMAT_ATTR(pid, "config1:0-31");
 PMU_FORMAT_ATTR(nr, "config2:0-31");
 PMU_FORMAT_ATTR(by_nr, "config2:32");
+PMU_FORMAT_ATTR(symbol, "config1:0-63");
+PMU_FORMAT_ATTR(offset, "config2:0-31");
 
 static struct attribute *perfring_format_attrs[] = {
 	&format_attr_source.attr,
@@ -32,6 +34,8 @@ static struct attribute *perfring_format_attrs[] = {
 	&format_attr_pid.attr,
 	&format_attr_nr.attr,
 	&format_attr_by_nr.attr,
+	&format_attr_symbol.attr,
+	&format_attr_offset.attr,
 	NULL
 };
 

@@ -114,21 +114,33 @@ u64 perfring_read_size(u64 read_format)
 	return (1 + hweight64(read_format)) * sizeof(u64);
 }
 
+/**
+ * perfring_task_ids - pid and tid of a task, as TID has them
+ * @event: for whom, in the namespace of whom opened it
+ * @task: task
+ * @pid: result
+ * @tid: result
+ */
+void perfring_task_ids(const struct perfring_event *event, struct task_struct *task,
+		       s32 *pid, s32 *tid)
+{
+	*pid = task_tgid_nr_ns(task, event->ns);
+	*tid = task_pid_nr_ns(task, event->ns);
+	/* 0 is the idle task's and of other namespaces; one that has exited has -1. */
+	if (!*pid && !pid_alive(task))
+		*pid = -1;
+	if (!*tid && !pid_alive(task))
+		*tid = -1;
+}
+
 static u64 perfring_tid(const struct perfring_event *event, struct task_struct *task)
 {
 	union {
-		u32 half[2];
+		s32 half[2];
 		u64 whole;
 	} tid;
-	u32 *nr = tid.half;
 
-	nr[0] = task_tgid_nr_ns(task, event->ns);
-	nr[1] = task_pid_nr_ns(task, event->ns);
-	/* 0 is the idle task's and of other namespaces; one that has exited has -1. */
-	if (!nr[0] && !pid_alive(task))
-		nr[0] = -1;
-	if (!nr[1] && !pid_alive(task))
-		nr[1] = -1;
+	perfring_task_ids(event, task, &tid.half[0], &tid.half[1]);
 	return tid.whole;
 }
 

@@ -15,6 +15,7 @@ static const struct perfring_source *const perfring_sources[] = {
 	[PERFRING_SOURCE_GENERATOR]	= &perfring_source_generator,
 	[PERFRING_SOURCE_SCHED_SWITCH]	= &perfring_source_sched_switch,
 	[PERFRING_SOURCE_SYSCALLS]	= &perfring_source_syscalls,
+	[PERFRING_SOURCE_KPROBE]	= &perfring_source_kprobe,
 };
 
 /**

@@ -54,6 +54,9 @@ int perfring_syscalls_init(void);
 void perfring_syscalls_exit(void);
 u64 perfring_syscalls_missed(void);
 
+/* source_kprobe.c */
+u64 perfring_kprobes_missed(void);
+
 /* source_sysfs.c */
 extern const struct attribute_group perfring_sources_group;
 extern const struct attribute_group perfring_missed_group;

@@ -128,8 +128,7 @@ static void perfring_sys_exit(void *unused, struct pt_regs *regs, long ret)
 	perfring_tap_each(event, &perfring_syscalls) {
 		if (!perfring_event_on(event))
 			continue;
-		payload.pid = task_tgid_nr_ns(current, event->ns);
-		payload.tid = task_pid_nr_ns(current, event->ns);
+		perfring_task_ids(event, current, &payload.pid, &payload.tid);
 		if (!perfring_syscall_wanted(event, &payload) || !perfring_source_due(event))
 			continue;
 		record.period = READ_ONCE(event->attr.sample_period);

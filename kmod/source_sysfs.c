@@ -24,11 +24,13 @@ static ssize_t perfring_id_show(struct device *dev, struct device_attribute *att
 PERFRING_ID(generator, PERFRING_SOURCE_GENERATOR);
 PERFRING_ID(sched_switch, PERFRING_SOURCE_SCHED_SWITCH);
 PERFRING_ID(syscalls, PERFRING_SOURCE_SYSCALLS);
+PERFRING_ID(kprobe, PERFRING_SOURCE_KPROBE);
 
 static struct attribute *perfring_sources_attrs[] = {
 	&perfring_id_generator.attr.attr,
 	&perfring_id_sched_switch.attr.attr,
 	&perfring_id_syscalls.attr.attr,
+	&perfring_id_kprobe.attr.attr,
 	NULL
 };
 
@@ -43,8 +45,15 @@ static ssize_t syscalls_show(struct device *dev, struct device_attribute *attr, 
 }
 static DEVICE_ATTR_RO(syscalls);
 
+static ssize_t kprobe_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", perfring_kprobes_missed());
+}
+static DEVICE_ATTR_RO(kprobe);
+
 static struct attribute *perfring_missed_attrs[] = {
 	&dev_attr_syscalls.attr,
+	&dev_attr_kprobe.attr,
 	NULL
 };
 

@@ -7,6 +7,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -17,12 +18,16 @@
 
 static struct vfsmount *perfring_proc;
 
-enum { PERFRING_MLOCK_KB, PERFRING_PARANOID, PERFRING_MAX_STACK, PERFRING_SYSCTLS };
+enum {
+	PERFRING_MLOCK_KB, PERFRING_PARANOID, PERFRING_MAX_STACK, PERFRING_KPTR_RESTRICT,
+	PERFRING_SYSCTLS
+};
 
 static const char *const perfring_names[] = {
 	[PERFRING_MLOCK_KB]	= "sys/kernel/perf_event_mlock_kb",
 	[PERFRING_PARANOID]	= "sys/kernel/perf_event_paranoid",
 	[PERFRING_MAX_STACK]	= "sys/kernel/perf_event_max_stack",
+	[PERFRING_KPTR_RESTRICT] = "sys/kernel/kptr_restrict",
 };
 
 static struct file *perfring_files[PERFRING_SYSCTLS];
@@ -57,6 +62,19 @@ long perfring_sysctl_paranoid(void)
 long perfring_sysctl_max_stack(void)
 {
 	return perfring_sysctl_read(PERFRING_MAX_STACK, 1);
+}
+
+/* May the current task see kernel addresses, by kernel.kptr_restrict and by perf? */
+bool perfring_sysctl_addresses(void)
+{
+	switch (perfring_sysctl_read(PERFRING_KPTR_RESTRICT, 2)) {
+	case 0:
+		return perfring_sysctl_paranoid() <= 1 || perfmon_capable();
+	case 1:
+		return capable(CAP_SYSLOG);
+	default:
+		return false;
+	}
 }
 
 void perfring_sysctl_exit(void)

@@ -164,6 +164,21 @@ TEST_F(command, dump_syscalls)
 	EXPECT_TRUE(said("from 1"));
 }
 
+/* The command waits, so there is something to see; and symbols that are none. */
+TEST_F(command, dump_kprobe)
+{
+	EXPECT_EQ(0, perfring("dump dev:*/kprobe,symbol=schedule -n 1 -t 10")) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_TRUE(said(" schedule+0"));
+	EXPECT_LT(0, perfring("dump dev:0/kprobe,symbol=nosuch_symbol -n 1"));
+	EXPECT_TRUE(said("no such symbol"));
+	EXPECT_LT(0, perfring("dump dev:0/kprobe -n 1"));
+	EXPECT_TRUE(said("symbol=NAME"));
+	EXPECT_LT(0, perfring("dump dev:0/kprobe,symbol=x,nosuch=1 -n 1"));
+	EXPECT_TRUE(said("offset=N"));
+}
+
 TEST_F(command, stats)
 {
 	EXPECT_EQ(0, perfring("stats")) {

@@ -99,6 +99,7 @@ TEST_F(loader, devices)
 		{ "burst", "config1:32-47" }, { "min_size", "config2:0-15" },
 		{ "max_size", "config2:16-31" }, { "pid", "config1:0-31" },
 		{ "nr", "config2:0-31" }, { "by_nr", "config2:32" },
+		{ "symbol", "config1:0-63" }, { "offset", "config2:0-31" },
 	};
 	char path[128], buf[64];
 	unsigned int i;

@@ -24,6 +24,8 @@ static const char cli_help_text[] =
 "  dev:CPU/user                           lines of standard input, by way of /dev/perfringCPU\n"
 "  dev:CPU/sched_switch                   the kernel's task switches\n"
 "  dev:CPU/syscalls[,pid=N][,nr=N]        system calls that return there, with what they took\n"
+"  dev:CPU/kprobe,symbol=NAME[,offset=N]  a kernel function, whenever it is called there\n"
+"  dev:CPU/NAME                           what another module offers by that name\n"
 "  dev:CPU/generator[,rate=N][,burst=N][,min_size=N][,max_size=N]\n"
 "                                         numbered, checked records: rate ticks a second (100),\n"
 "                                         burst records a tick (1), sizes in bytes (16)\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Payloads: task switches, system calls, the generator's records, tracepoints, bytes. */
+/* Payloads: task switches, system calls, probes, the generator's records, tracepoints, bytes. */
 #include "payload.h"
 
 #include <inttypes.h>
@@ -150,6 +150,35 @@ static bool payload_print_syscall(const struct perfring_sample *sample, struct j
 	return true;
 }
 
+static bool payload_print_kprobe(const struct spec *spec, const struct perfring_sample *sample,
+				 struct json *json)
+{
+	struct perfring_kprobe_payload payload;
+	char comm[80];
+
+	if (sample->raw_size < sizeof(payload))
+		return false;
+	memcpy(&payload, sample->raw, sizeof(payload));
+	if (!json->on) {
+		cli_escape(comm, sizeof(comm), payload.comm, sizeof(payload.comm));
+		printf("  %s", comm);
+		if (spec->symbol)
+			printf(" %s+%#" PRIx64, spec->symbol, (uint64_t)spec->attr.config2);
+		if (payload.ip)
+			printf(" ip=%#" PRIx64, (uint64_t)payload.ip);
+		return true;
+	}
+	json_open(json, "kprobe");
+	if (spec->symbol)
+		json_string(json, "symbol", spec->symbol, strlen(spec->symbol));
+	json_unsigned(json, "ip", payload.ip);
+	json_signed(json, "pid", payload.pid);
+	json_signed(json, "tid", payload.tid);
+	json_string(json, "comm", payload.comm, sizeof(payload.comm));
+	json_close(json);
+	return true;
+}
+
 static bool payload_generator_valid(const struct perfring_generator_payload *head,
 				    const struct perfring_sample *sample)
 {
@@ -273,6 +302,10 @@ void payload_print(const struct spec *spec, const struct perfring_sample *sample
 		return;
 	case SPEC_SYSCALLS:
 		if (!payload_print_syscall(sample, json))
+			break;
+		return;
+	case SPEC_KPROBE:
+		if (!payload_print_kprobe(spec, sample, json))
 			break;
 		return;
 	case SPEC_TRACEPOINT:

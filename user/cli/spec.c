@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define SPEC_RATE	100	/* ticks per second when none are named */
+#define SPEC_PMU	"/sys/bus/event_source/devices/perfring"
+#define SPEC_SOURCES	SPEC_PMU "/sources"
 
 void spec_attr_init(struct perf_event_attr *attr)
 {
@@ -24,7 +26,7 @@ int spec_pmu_type(uint32_t *type)
 {
 	uint64_t value;
 
-	if (cli_read_u64("/sys/bus/event_source/devices/perfring/type", &value))
+	if (cli_read_u64(SPEC_PMU "/type", &value))
 		return cli_module_missing();
 	*type = (uint32_t)value;
 	return CLI_OK;
@@ -36,12 +38,24 @@ struct spec_option {
 	uint64_t low;
 	uint64_t high;
 	uint64_t value;		/* in: the default */
+	char **text;		/* not a number: a copy of it, the caller's to free */
 };
+
+static void spec_list_options(size_t nr, const struct spec_option option[])
+{
+	for (size_t i = 0; i < nr; i++)
+		if (option[i].text)
+			fprintf(stderr, "  %s=NAME\n", option[i].key);
+		else
+			fprintf(stderr, "  %s=N from %llu to %llu\n", option[i].key,
+				(unsigned long long)option[i].low,
+				(unsigned long long)option[i].high);
+}
 
 static int spec_options(const struct spec *spec, const char *text, size_t nr,
 			struct spec_option option[])
 {
-	char piece[64], what[256];
+	char piece[600], what[800];
 	size_t len, i;
 	char *value;
 	int status;
@@ -61,11 +75,15 @@ static int spec_options(const struct spec *spec, const char *text, size_t nr,
 			;
 		if (i == nr || !value) {
 			cli_error("%s: '%s' is not an option of it; these are", spec->text, piece);
-			for (i = 0; i < nr; i++)
-				fprintf(stderr, "  %s=N from %llu to %llu\n", option[i].key,
-					(unsigned long long)option[i].low,
-					(unsigned long long)option[i].high);
+			spec_list_options(nr, option);
 			return CLI_USAGE;
+		}
+		if (option[i].text) {
+			free(*option[i].text);
+			*option[i].text = strdup(value);
+			if (!*option[i].text)
+				return CLI_FAIL;
+			continue;
 		}
 		snprintf(what, sizeof(what), "%s: %s", spec->text, piece);
 		status = cli_number(what, value, option[i].low, option[i].high, &option[i].value);
@@ -87,10 +105,10 @@ static int spec_generator(struct spec *spec, const char *options)
 {
 	uint64_t most = 100000;
 	struct spec_option option[] = {
-		{ "rate", 1, 0, SPEC_RATE },
-		{ "burst", 1, 65535, 1 },
-		{ "min_size", sizeof(struct perfring_generator_payload), 65535, 16 },
-		{ "max_size", sizeof(struct perfring_generator_payload), 65535, 0 },
+		{ "rate", 1, 0, SPEC_RATE, NULL },
+		{ "burst", 1, 65535, 1, NULL },
+		{ "min_size", sizeof(struct perfring_generator_payload), 65535, 16, NULL },
+		{ "max_size", sizeof(struct perfring_generator_payload), 65535, 0, NULL },
 	};
 	int status;
 
@@ -119,8 +137,8 @@ static int spec_generator(struct spec *spec, const char *options)
 static int spec_syscalls(struct spec *spec, const char *options)
 {
 	struct spec_option option[] = {
-		{ "pid", 1, INT32_MAX, 0 },
-		{ "nr", 0, UINT32_MAX, UINT64_MAX },
+		{ "pid", 1, INT32_MAX, 0, NULL },
+		{ "nr", 0, UINT32_MAX, UINT64_MAX, NULL },
 	};
 	int status;
 
@@ -133,6 +151,49 @@ static int spec_syscalls(struct spec *spec, const char *options)
 		spec->attr.config2 = option[1].value | PERFRING_SYSCALLS_BY_NR;
 	spec->payload = SPEC_SYSCALLS;
 	return CLI_OK;
+}
+
+static int spec_kprobe(struct spec *spec, const char *options)
+{
+	struct spec_option option[] = {
+		{ "symbol", 0, 0, 0, &spec->symbol },
+		{ "offset", 0, UINT32_MAX, 0, NULL },
+	};
+	int status;
+
+	status = spec_options(spec, options, ARRAY_SIZE(option), option);
+	if (status)
+		return status;
+	if (!spec->symbol || !*spec->symbol) {
+		cli_error("%s: symbol=NAME of which function? /proc/kallsyms has them", spec->text);
+		return CLI_USAGE;
+	}
+	spec->attr.config = PERFRING_SOURCE_KPROBE;
+	spec->attr.config1 = (uintptr_t)spec->symbol;
+	spec->attr.config2 = option[1].value;
+	spec->payload = SPEC_KPROBE;
+	return CLI_OK;
+}
+
+/* A source that another module offers: its id is where the module says it. */
+static int spec_client(struct spec *spec, const char *name)
+{
+	char path[128], base[64];
+	size_t len = strcspn(name, ",");
+	uint64_t id;
+
+	if (len < sizeof(base) && !memchr(name, '/', len) && *name != '.') {
+		memcpy(base, name, len);
+		base[len] = '\0';
+		snprintf(path, sizeof(path), SPEC_SOURCES "/%s", base);
+		if (!cli_read_u64(path, &id)) {
+			spec->attr.config = id;
+			return spec_no_options(spec, name + len + (name[len] == ','));
+		}
+	}
+	cli_error("%s: '%s' is not a source of the device; there are user, sched_switch, syscalls, kprobe, generator, and those of other modules in "
+		  SPEC_SOURCES, spec->text, name);
+	return CLI_USAGE;
 }
 
 /* Is @text the name, with or without options behind it? */
@@ -164,10 +225,10 @@ int spec_device_attr(struct spec *spec, const char *name)
 		status = spec_generator(spec, options);
 	} else if (spec_named(name, "syscalls", &options)) {
 		status = spec_syscalls(spec, options);
+	} else if (spec_named(name, "kprobe", &options)) {
+		status = spec_kprobe(spec, options);
 	} else {
-		cli_error("%s: '%s' is not a source of the device; there are user, sched_switch, syscalls, generator",
-			  spec->text, name);
-		return CLI_USAGE;
+		status = spec_client(spec, name);
 	}
 	if (!status && !spec->feed)
 		status = spec_pmu_type(&spec->attr.type);
@@ -194,8 +255,8 @@ static const struct {
 static int spec_software_attr(struct spec *spec, size_t index, const char *options)
 {
 	struct spec_option option[] = {
-		{ "period", 1, INT64_MAX, 0 },
-		{ "freq", 1, 1000000, 0 },
+		{ "period", 1, INT64_MAX, 0, NULL },
+		{ "freq", 1, 1000000, 0, NULL },
 	};
 	int status;
 
@@ -322,6 +383,7 @@ int spec_parse(const char *text, struct spec *spec)
 void spec_free(struct spec *spec)
 {
 	free(spec->cpus.cpu);
+	free(spec->symbol);
 	tracepoint_free(&spec->tracepoint);
 	memset(spec, 0, sizeof(*spec));
 }

@@ -20,6 +20,7 @@ enum spec_payload {
 	SPEC_SWITCH,		/* struct perfring_sched_switch_payload */
 	SPEC_GENERATOR,		/* struct perfring_generator_payload */
 	SPEC_SYSCALLS,		/* struct perfring_syscalls_payload */
+	SPEC_KPROBE,		/* struct perfring_kprobe_payload */
 	SPEC_TRACEPOINT,	/* as tracefs says */
 };
 
@@ -30,6 +31,7 @@ struct spec {
 	const char *path;		/* of an image; within text */
 	struct cli_cpus cpus;
 	struct perf_event_attr attr;	/* disabled */
+	char *symbol;			/* of a kprobe; attr points to it */
 	struct tracepoint tracepoint;
 	bool feed;			/* dev:CPU/user */
 };

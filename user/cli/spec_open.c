@@ -78,6 +78,11 @@ static void spec_explain_device(const struct spec *spec, unsigned int cpu, int e
 	switch (-err) {
 	case ENOENT:
 	case ENXIO:
+		if (!access(path, F_OK)) {
+			cli_error("%s: this kernel has no such %s", spec->text,
+				  spec->payload == SPEC_KPROBE ? "symbol" : "source");
+			break;
+		}
 		cli_error("%s: there is no /dev/perfring%u; possible CPUs are %s", spec->text, cpu,
 			  spec_read("/sys/devices/system/cpu/possible", possible,
 				    sizeof(possible)));
@@ -90,7 +95,14 @@ static void spec_explain_device(const struct spec *spec, unsigned int cpu, int e
 			cli_error("%s: not permitted: this source needs CAP_PERFMON; be root",
 				  spec->text);
 		break;
+	case EILSEQ:
+		cli_error("%s: no instruction begins there", spec->text);
+		break;
 	case EINVAL:
+		if (spec->payload == SPEC_KPROBE) {
+			cli_error("%s: the kernel does not allow a probe there", spec->text);
+			break;
+		}
 		cli_error("%s: /dev/perfring%u refuses the event; see /sys/module/perfring/parameters",
 			  spec->text, cpu);
 		break;
@@ -133,6 +145,7 @@ static void spec_image_payload(struct spec *spec, const struct perf_event_attr *
 		[PERFRING_SOURCE_GENERATOR] = SPEC_GENERATOR,
 		[PERFRING_SOURCE_SCHED_SWITCH] = SPEC_SWITCH,
 		[PERFRING_SOURCE_SYSCALLS] = SPEC_SYSCALLS,
+		[PERFRING_SOURCE_KPROBE] = SPEC_KPROBE,
 	};
 	uint64_t id;
 

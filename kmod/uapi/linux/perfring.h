@@ -26,6 +26,7 @@ enum perfring_source_id {
 	PERFRING_SOURCE_GENERATOR	= 1,
 	PERFRING_SOURCE_SCHED_SWITCH	= 2,
 	PERFRING_SOURCE_SYSCALLS	= 3,
+	PERFRING_SOURCE_KPROBE		= 4,
 
 	PERFRING_SOURCE_MAX		/* not a source */
 };
@@ -125,6 +126,34 @@ struct perfring_syscalls_payload {
 
 #define PERFRING_SYSCALLS_BY_NR		(1ULL << 32)	/* in config2 */
 #define PERFRING_SYSCALLS_COMPAT	(1U << 0)	/* nr is of the 32-bit or x32 ABI */
+
+/*
+ * PERFRING_SOURCE_KPROBE: an instruction of the kernel, whenever the CPU comes to
+ * it.  Needs CAP_PERFMON, as perf's own kprobes, and takes the attr that they take:
+ *
+ *	config1			attr.kprobe_func: address of the symbol's name
+ *				("vfs_read", "module:function"), which is copied
+ *	config2			attr.probe_offset: bytes behind it, mostly 0
+ *
+ * PERF_EVENT_IOC_MODIFY_ATTRIBUTES says EFAULT, E2BIG (a name of 512 bytes or
+ * more), EINVAL (no name, an empty one, or a place that must not be probed),
+ * ENOENT (no such symbol), EILSEQ (no instruction begins there), EPERM (the kernel
+ * is locked down).  PERF_EVENT_IOC_ENABLE says ENOENT when the symbol's module is
+ * gone.  Of functions that share a name the kernel takes the first; it also takes
+ * those that ftrace cannot trace, where perf says EINVAL.
+ *
+ * CALLCHAIN begins with the probed address.  Hits that come while the kernel
+ * handles another kprobe on that CPU, which a probe in the way of the writer makes
+ * sure of, cannot be told; they are counted, for each event that waits for them
+ * and whichever CPU it is of, in
+ * /sys/bus/event_source/devices/perfring/missed/kprobe.
+ */
+struct perfring_kprobe_payload {
+	__u64	ip;		/* 0 when kptr_restrict or perf_event_paranoid hide it */
+	__s32	pid;		/* as PERF_SAMPLE_TID has them */
+	__s32	tid;
+	char	comm[16];	/* of the task, zero-padded */
+};
 
 /*
  * PERFRING_IOC_EMIT: write records now, in order, on the event's CPU.  The

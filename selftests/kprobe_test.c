@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The source kprobe: hits and stacks against perf's own kprobes, symbols that are
+ * none, who may ask and see, probes in the way of what tells of them.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "common.h"
+#include "kselftest_harness.h"
+
+#define N	100
+#define MOST	1000
+#define MISSED	"/sys/bus/event_source/devices/perfring/missed/kprobe"
+#define KPTR	"/proc/sys/kernel/kptr_restrict"
+
+/* What getppid(2) comes to: called as often as the test says. */
+#if defined(__x86_64__)
+#define SYMBOL	"__x64_sys_getppid"
+#elif defined(__aarch64__)
+#define SYMBOL	"__arm64_sys_getppid"
+#else
+#define SYMBOL	"sys_getppid"
+#endif
+
+FIXTURE(kprobe) {
+	int fd;
+	struct raw raw;
+	uint64_t buf[8192];
+};
+
+FIXTURE_SETUP(kprobe)
+{
+	ASSERT_EQ(0, pin_to(0));
+	self->fd = device_open(0);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(kprobe)
+{
+	raw_unmap(&self->raw);
+	close(self->fd);
+}
+
+static struct perf_event_attr kprobe_attr(const char *symbol)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_KPROBE;
+	attr.config1 = (uintptr_t)symbol;
+	return attr;
+}
+
+/* The same probe as an event of perf. */
+static struct perf_event_attr perf_attr(struct perf_event_attr attr)
+{
+	attr.type = file_long("/sys/bus/event_source/devices/kprobe/type", -1);
+	attr.config = 0;
+	return attr;
+}
+
+static int modify(int fd, struct perf_event_attr attr)
+{
+	return do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
+}
+
+/* What perf_event_open(2) says of it. */
+static int oracle(struct perf_event_attr attr)
+{
+	int fd;
+
+	attr = perf_attr(attr);
+	fd = perf_open(&attr, -1, 0, -1);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* How many probes are in the kernel; a line each, the last without its newline; -errno */
+static int probes(void)
+{
+	static char text[65536];
+	int i, ret, n;
+
+	ret = file_read("/sys/kernel/debug/kprobes/list", text, sizeof(text));
+	for (i = 0, n = ret > 0; i < ret; i++)
+		n += text[i] == '\n';
+	return ret < 0 ? ret : n;
+}
+
+static bool debugfs_here(void)
+{
+	return !access("/sys/kernel/debug/kprobes", F_OK) ||
+	       (!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+		!mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL));
+}
+
+struct hit {
+	uint64_t ip;
+	int64_t pid;
+	uint64_t nr;		/* of the stack */
+	uint64_t stack[130];
+};
+
+/*
+ * Record in @buf: TID, CALLCHAIN, RAW, whose payload begins after @skip bytes with
+ * the address.
+ */
+static void parse(const uint64_t *buf, unsigned int skip, struct hit *hit)
+{
+	const unsigned char *raw;
+
+	memset(hit, 0, sizeof(*hit));
+	hit->pid = (int32_t)buf[1];
+	hit->nr = buf[2];
+	memcpy(hit->stack, &buf[3], hit->nr * sizeof(*buf));
+	raw = (const unsigned char *)&buf[3 + hit->nr];
+	memcpy(&hit->ip, raw + 4 + skip, sizeof(hit->ip));
+}
+
+static int hits(struct raw *raw, uint64_t *buf, unsigned int skip, struct hit *hit)
+{
+	int n = 0;
+
+	while (n < MOST && raw_next(raw, buf) > 0) {
+		if (((struct perf_event_header *)buf)->type != PERF_RECORD_SAMPLE || buf[2] > 129)
+			return -1;
+		parse(buf, skip, &hit[n]);
+		/* Another task's are another matter. */
+		n += hit[n].pid == getpid();
+	}
+	return n;
+}
+
+/*
+ * 100 calls: as many samples from ours as from perf's kprobe, with the same address
+ * and the same way down the stack. The first entry is the address, for
+ * which perf has what the saved registers say.
+ */
+TEST_F(kprobe, like_perf)
+{
+	static struct hit ours[MOST], perfs[MOST];
+	struct perf_event_attr attr = kprobe_attr(SYMBOL), copy;
+	struct raw perf;
+	int fd, i, nr_ours;
+	uint64_t j;
+
+	EXPECT_EQ(PERFRING_SOURCE_KPROBE, source_id("kprobe"));
+	attr.sample_type |= PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN;
+	attr.exclude_callchain_user = 1;
+	copy = perf_attr(attr);
+	fd = perf_open(&copy, -1, 0, -1);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, raw_map(&perf, fd, 64, 0));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 64));
+	for (i = 0; i < N; i++)
+		syscall(SYS_getppid);
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_DISABLE, NULL));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	syscall(SYS_getppid);
+	/* perf's raw data begins with 8 common bytes. */
+	EXPECT_EQ(N, hits(&perf, self->buf, 8, perfs));
+	nr_ours = hits(&self->raw, self->buf, 0, ours);
+	ASSERT_EQ(N, nr_ours);
+	raw_unmap(&perf);
+	close(fd);
+	for (i = 0; i < N; i++) {
+		ASSERT_NE(0, ours[i].ip);
+		ASSERT_EQ(perfs[i].ip, ours[i].ip);
+		ASSERT_EQ(perfs[i].nr, ours[i].nr) {
+			for (j = 0; j < ours[i].nr; j++)
+				TH_LOG("ours %#llx", (unsigned long long)ours[i].stack[j]);
+			for (j = 0; j < perfs[i].nr; j++)
+				TH_LOG("perf %#llx", (unsigned long long)perfs[i].stack[j]);
+		}
+		/* At least the caller of the function. */
+		ASSERT_LE(3, ours[i].nr);
+		ASSERT_EQ(PERF_CONTEXT_KERNEL, ours[i].stack[0]);
+		ASSERT_EQ(ours[i].ip, ours[i].stack[1]);
+		ASSERT_EQ(0, memcmp(&perfs[i].stack[2], &ours[i].stack[2],
+				    (ours[i].nr - 2) * sizeof(uint64_t)));
+	}
+}
+
+/* The whole payload; offsets and a stack that is cut at one entry. */
+TEST_F(kprobe, payload)
+{
+	struct perf_event_attr attr = kprobe_attr(SYMBOL);
+	struct perfring_kprobe_payload payload;
+	char comm[16] = {}, name[32];
+
+	snprintf(name, sizeof(name), SYMBOL);
+	attr.config1 = (uintptr_t)name;
+	attr.sample_max_stack = 1;
+	attr.sample_type |= PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN;
+	attr.exclude_callchain_user = 1;
+	ASSERT_EQ(0, modify(self->fd, attr));
+	/* The name was copied. */
+	memset(name, 'x', sizeof(name));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	syscall(SYS_getppid);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	/* Header, IP, nr, marker, entry, RAW: 4, 32 and 4 that pad. */
+	ASSERT_EQ(8 + 8 + 3 * 8 + 40, raw_next(&self->raw, self->buf));
+	EXPECT_EQ(2, self->buf[2]);
+	EXPECT_EQ(self->buf[1], self->buf[4]);
+	memcpy(&payload, (char *)&self->buf[5] + 4, sizeof(payload));
+	EXPECT_EQ(self->buf[1], payload.ip);
+	EXPECT_EQ(getpid(), payload.pid);
+	EXPECT_EQ(syscall(SYS_gettid), payload.tid);
+	ASSERT_LT(0, file_read("/proc/thread-self/comm", comm, sizeof(comm)));
+	EXPECT_EQ(0, memcmp(comm, payload.comm, sizeof(comm)));
+	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
+}
+
+/* Each CPU tells of its own hits. */
+TEST_F(kprobe, own_cpu)
+{
+	struct perf_event_attr attr = kprobe_attr(SYMBOL);
+	int other = second_cpu(), fd, i, n[2] = {};
+	struct raw raw;
+
+	if (other < 0)
+		SKIP(return, "one CPU online: no other to be hit");
+	attr.sample_type |= PERF_SAMPLE_CPU;
+	fd = device_open(other);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 4));
+	ASSERT_EQ(0, source_start(&raw, fd, &attr, 4));
+	for (i = 0; i < 30; i++) {
+		ASSERT_EQ(0, pin_to(i % 3 ? other : 0));
+		syscall(SYS_getppid);
+	}
+	while (raw_next(&self->raw, self->buf) > 0) {
+		EXPECT_EQ(0, self->buf[1]);
+		n[0]++;
+	}
+	while (raw_next(&raw, self->buf) > 0) {
+		EXPECT_EQ(other, self->buf[1]);
+		n[1]++;
+	}
+	EXPECT_EQ(10, n[0]);
+	EXPECT_EQ(20, n[1]);
+	raw_unmap(&raw);
+	close(fd);
+}
+
+/* Names that are none: the errno that perf has for them. */
+TEST_F(kprobe, bad_symbols)
+{
+	static char huge[4096], full[512], longest[512];
+	const char *const bad[] = {
+		"nosuch_symbol_at_all", "nosuch:nosuch", ":", "exc_nmi", "asm_exc_int3", huge, full,
+		longest, (char *)8, (char *)-4096L, (char *)UINTPTR_MAX,
+	};
+	const int ret[] = {
+		-ENOENT, -ENOENT, -ENOENT, -EINVAL, -EINVAL, -E2BIG, -E2BIG,
+		-ENOENT, -EFAULT, -EFAULT, -EFAULT,
+	};
+	char *end;
+	unsigned int i;
+
+	memset(huge, 'x', sizeof(huge));
+	memset(full, 'x', sizeof(full));
+	memset(longest, 'x', sizeof(longest) - 1);
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		EXPECT_EQ(ret[i], modify(self->fd, kprobe_attr(bad[i]))) {
+			TH_LOG("case %u", i);
+		}
+		EXPECT_EQ(ret[i], oracle(kprobe_attr(bad[i]))) {
+			TH_LOG("case %u, perf", i);
+		}
+	}
+	/* Without its end, before a page that is not there. */
+	end = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, end);
+	ASSERT_EQ(0, munmap(end + 4096, 4096));
+	memset(end, 'x', 4096);
+	EXPECT_EQ(-EFAULT, modify(self->fd, kprobe_attr(end + 4096 - 5)));
+	EXPECT_EQ(-EFAULT, oracle(kprobe_attr(end + 4096 - 5)));
+	munmap(end, 4096);
+	/* perf takes an address instead of a name; the device does not. */
+	EXPECT_EQ(-EINVAL, modify(self->fd, kprobe_attr(NULL)));
+	EXPECT_EQ(-EINVAL, modify(self->fd, kprobe_attr("")));
+	/* After all this it can still be a probe. */
+	EXPECT_EQ(0, modify(self->fd, kprobe_attr(SYMBOL)));
+}
+
+/* Places inside the function; what perf says of them. */
+TEST_F(kprobe, offsets)
+{
+	struct perf_event_attr attr = kprobe_attr(SYMBOL);
+	int i, taken = 0;
+
+	for (i = 0; i < 24; i++) {
+		attr.config2 = i;
+		EXPECT_EQ(oracle(attr), modify(self->fd, attr)) {
+			TH_LOG("offset %d", i);
+		}
+		taken += !modify(self->fd, attr);
+	}
+	EXPECT_LT(0, taken);
+	attr.config2 = 1ULL << 32;
+	EXPECT_EQ(-EINVAL, modify(self->fd, attr));
+	attr.config2 = UINT64_MAX;
+	EXPECT_EQ(-EINVAL, modify(self->fd, attr));
+}
+
+/* Without CAP_PERFMON no probe, whatever the symbol, as perf has it. */
+TEST_F(kprobe, permission)
+{
+	pid_t child = fork();
+	int status;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (become_nobody())
+			_exit(2);
+		if (oracle(kprobe_attr(SYMBOL)) != -EACCES ||
+		    oracle(kprobe_attr((char *)8)) != -EACCES)
+			_exit(3);
+		if (modify(self->fd, kprobe_attr((char *)8)) != -EACCES)
+			_exit(4);
+		_exit(modify(self->fd, kprobe_attr(SYMBOL)) != -EACCES);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* kptr_restrict 2 hides the payload's address from everybody. */
+TEST_F(kprobe, address_hidden)
+{
+	struct perf_event_attr attr = kprobe_attr(SYMBOL);
+	struct perfring_kprobe_payload payload;
+	long restricted = file_long(KPTR, -1);
+	char text[24];
+
+	ASSERT_LE(0, restricted);
+	snprintf(text, sizeof(text), "%ld", restricted);
+	ASSERT_EQ(0, file_write(KPTR, "2"));
+	EXPECT_EQ(0, modify(self->fd, attr));
+	EXPECT_EQ(0, file_write(KPTR, text));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	syscall(SYS_getppid);
+	ASSERT_EQ(8 + 40, raw_next(&self->raw, self->buf));
+	memcpy(&payload, (char *)&self->buf[1] + 4, sizeof(payload));
+	EXPECT_EQ(0, payload.ip);
+	EXPECT_EQ(getpid(), payload.pid);
+}
+
+/* No way out of a probe leaves it in the kernel. */
+TEST_F(kprobe, none_left)
+{
+	struct perf_event_attr attr = kprobe_attr(SYMBOL), other = output_attr();
+	int i, none;
+
+	ASSERT_TRUE(debugfs_here());
+	none = probes();
+	ASSERT_LE(0, none);
+	/* Replaced by itself, by another source. */
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, modify(self->fd, attr));
+		EXPECT_EQ(none + 1, probes());
+	}
+	ASSERT_EQ(0, modify(self->fd, other));
+	EXPECT_EQ(none, probes());
+	/* An attr that is refused after the symbol was good, or because it is too late. */
+	ASSERT_EQ(0, modify(self->fd, attr));
+	attr.use_clockid = 1;
+	attr.clockid = CLOCK_REALTIME;
+	EXPECT_EQ(-EINVAL, modify(self->fd, attr));
+	EXPECT_EQ(none + 1, probes());
+	attr.use_clockid = 0;
+	attr.clockid = 0;
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	EXPECT_EQ(-EBUSY, modify(self->fd, attr));
+	EXPECT_EQ(none + 1, probes());
+	/* Closed while enabled. */
+	close(self->fd);
+	EXPECT_EQ(none, probes());
+	self->fd = device_open(0);
+}
+
+/*
+ * A probe on what the writer itself calls: 100 records of another event are 100
+ * hits, and writing each of these would be one more, which is counted as missed.
+ */
+TEST_F(kprobe, own_writer)
+{
+	struct perf_event_attr attr = kprobe_attr("perfring_output");
+	struct perfring_emit result;
+	struct perfring_stats stats;
+	long missed = file_long(MISSED, -1);
+	struct raw raw;
+	int fd;
+
+	ASSERT_LE(0, missed);
+	fd = device_open(0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, raw_map(&raw, fd, 16, 0));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 16));
+	ASSERT_EQ(0, emit(fd, PERF_RECORD_SAMPLE, 0, NULL, 20, N, &result));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	EXPECT_EQ(N, result.written);
+	ASSERT_EQ(0, device_stats(self->fd, &stats));
+	EXPECT_EQ(N, stats.written);
+	EXPECT_EQ(N, stats.attempted);
+	EXPECT_EQ(missed + N, file_long(MISSED, -1));
+	raw_unmap(&raw);
+	close(fd);
+	/* What a closed event has missed stays in the sum. */
+	close(self->fd);
+	EXPECT_EQ(missed + N, file_long(MISSED, -1));
+	self->fd = device_open(0);
+}
+
+static bool stop;
+
+static void *busy(void *arg)
+{
+	uint64_t end = now_ns() + 60000000000ULL;
+	int fd = *(int *)arg;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED) && now_ns() < end) {
+		emit(fd, PERF_RECORD_SAMPLE, 0, NULL, 100, 20, NULL);
+		sched_yield();
+		syscall(SYS_getppid);
+	}
+	return NULL;
+}
+
+/*
+ * Probes where it hurts: the scheduler, clocks, locks, wakeups, the writer, while
+ * both CPUs write, switch and call. What perf probes, the device does; what it
+ * refuses, the device does too, or it is a function that ftrace cannot trace, which is
+ * perf's reason and not ours. The counts add up; the kernel's complaints are looked
+ * for by who runs the guest.
+ */
+TEST_F_TIMEOUT(kprobe, anywhere, 120)
+{
+	static const char *const symbols[] = {
+		"__schedule", "schedule", "try_to_wake_up", "finish_task_switch.isra.0",
+		"local_clock", "sched_clock_cpu", "_raw_spin_lock", "_raw_spin_unlock_irqrestore",
+		"irq_work_queue", "irq_work_run", "hrtimer_interrupt", "ktime_get_mono_fast_ns",
+		"stack_trace_save", "__rcu_read_lock", "__rcu_read_unlock", "rcu_is_watching",
+		"perfring_output", "perfring_commit", "perfring_wakeup_due", "perfring_overflow",
+		"perfring_sample_fields", "perfring_kprobe_hit", "perfring_ioctl", "memcpy",
+		"do_syscall_64", "asm_exc_nmi", "nmi_handle", "kprobe_ftrace_handler",
+		"task_tgid_nr_ns", "__task_pid_nr_ns", "perfring_task_ids", "unwind_next_frame",
+	};
+	struct perf_event_attr attr;
+	struct perfring_stats stats;
+	pthread_t thread[2];
+	unsigned int i, taken = 0;
+	struct raw raw;
+	int fd, ret, perfs;
+
+	fd = device_open(0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, raw_map(&raw, fd, 16, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	stop = false;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pin_to(i && second_cpu() > 0 ? second_cpu() : 0));
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, busy, &fd));
+	}
+	ASSERT_EQ(0, pin_to(0));
+	for (i = 0; i < ARRAY_LEN(symbols); i++) {
+		attr = kprobe_attr(symbols[i]);
+		attr.sample_type |= PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN;
+		attr.exclude_callchain_user = 1;
+		/* A page, so that it is often full, and wakes. */
+		ret = modify(self->fd, attr);
+		perfs = oracle(attr);
+		EXPECT_TRUE(ret == perfs || (perfs == -EINVAL && !ret)) {
+			TH_LOG("%s: %d, perf: %d", symbols[i], ret, perfs);
+		}
+		if (!ret) {
+			taken++;
+			ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+			EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+			sleep_ms(20);
+			EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+			ASSERT_EQ(0, device_stats(self->fd, &stats));
+			EXPECT_TRUE(stats_balance(&stats));
+			raw_unmap(&self->raw);
+		}
+		close(self->fd);
+		self->fd = device_open(0);
+		ASSERT_LE(0, self->fd);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	/* More than half of them are there in every kernel. */
+	EXPECT_LT(ARRAY_LEN(symbols) / 2, taken);
+	ASSERT_EQ(0, device_stats(fd, &stats));
+	EXPECT_TRUE(stats_balance(&stats));
+	raw_unmap(&raw);
+	close(fd);
+}
+
+/* Switched, closed, and opened again while two threads run into it all the time. */
+TEST_F_TIMEOUT(kprobe, switched_under_load, 60)
+{
+	struct perf_event_attr attr = kprobe_attr(SYMBOL);
+	int other = second_cpu(), i, fd;
+	pthread_t thread[2];
+	uint64_t head;
+
+	fd = device_open(0);
+	stop = false;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pin_to(i && other > 0 ? other : 0));
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, busy, &fd));
+	}
+	ASSERT_EQ(0, pin_to(0));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 4));
+		sleep_ms(2);
+		EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+		head = raw_head(&self->raw);
+		sleep_ms(2);
+		EXPECT_EQ(head, raw_head(&self->raw));
+		EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+		if (i == 10 && other > 0) {
+			ASSERT_EQ(0, cpu_set_online(other, false));
+			ASSERT_EQ(0, cpu_set_online(other, true));
+		}
+		raw_drop(&self->raw);
+		syscall(SYS_getppid);
+		EXPECT_NE(self->raw.tail, raw_head(&self->raw));
+		raw_unmap(&self->raw);
+		close(self->fd);
+		self->fd = device_open(0);
+		ASSERT_LE(0, self->fd);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	close(fd);
+}
+
+DEVICE_MAIN
