@@ -71,11 +71,11 @@ void bpf_writer_unload(struct bpf_writer *w)
 	w->object = NULL;
 }
 
-int bpf_writer_aim(const struct bpf_writer *w, int cpu, int fd)
+int bpf_writer_aim(const struct bpf_writer *w, int index, int fd)
 {
 	if (fd < 0)
-		return bpf_map_delete_elem(w->events, &cpu) ? -errno : 0;
-	return bpf_map_update_elem(w->events, &cpu, &fd, BPF_ANY) ? -errno : 0;
+		return bpf_map_delete_elem(w->events, &index) ? -errno : 0;
+	return bpf_map_update_elem(w->events, &index, &fd, BPF_ANY) ? -errno : 0;
 }
 
 int bpf_writer_run(const struct bpf_writer *w, int cpu)

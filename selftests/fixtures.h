@@ -48,8 +48,8 @@ struct bpf_writer {
 /* @file lies beside the test; -errno and *@missing: what failed.  Unload in any case. */
 int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const char **missing);
 void bpf_writer_unload(struct bpf_writer *w);
-/* What it writes on @cpu: a perf descriptor, or -1 for none. */
-int bpf_writer_aim(const struct bpf_writer *w, int cpu, int fd);
+/* What it writes at @index, a CPU if the program says so: a perf descriptor, or -1 for none. */
+int bpf_writer_aim(const struct bpf_writer *w, int index, int fd);
 /* Run it once; 0 or -errno of the run, not of its records. */
 int bpf_writer_run(const struct bpf_writer *w, int cpu);
 

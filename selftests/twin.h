@@ -27,6 +27,7 @@
  * @id_all: attr.sample_id_all
  * @watermark: attr.watermark
  * @reader: the tail is the library reader's; otherwise any value is stored
+ * @shared: a second event writes into the ring of the first (SET_OUTPUT)
  * @giant: records larger than the ring are tried; without the memory twin, whose
  *	writer refuses them, where the kernel's writers count a loss
  * @wakeup: attr.wakeup_events or attr.wakeup_watermark
@@ -39,24 +40,28 @@ struct twin_config {
 	bool id_all;
 	bool watermark;
 	bool reader;
+	bool shared;
 	bool giant;
 	uint32_t wakeup;
 	uint64_t sample_type;
 };
 
 /*
- * WRITE is a write(2), BURST one EMIT.  HEAD and TAIL store a word into the
- * control page, as the owner of a mapping may.  READ delivers up to arg records,
- * or, where the ring needs it, takes a snapshot of which so many are looked at.
+ * WRITE is a write(2), BURST one EMIT.  These, ENABLE and DISABLE are of either event;
+ * DETACH takes the ring from the second one and ATTACH gives it back.  HEAD and TAIL
+ * store a word into the control page, as the owner of a mapping may.  READ delivers
+ * up to arg records, or, where the ring needs it, takes a snapshot of which so many
+ * are looked at.
  */
 enum twin_what {
 	TWIN_WRITE, TWIN_BURST, TWIN_TAIL, TWIN_HEAD, TWIN_READ, TWIN_PAUSE, TWIN_RESUME,
-	TWIN_ENABLE, TWIN_DISABLE, TWIN_RESET, TWIN_POLL,
+	TWIN_ENABLE, TWIN_DISABLE, TWIN_RESET, TWIN_POLL, TWIN_ATTACH, TWIN_DETACH,
 	TWIN_WHATS			/* not an operation */
 };
 
 struct twin_op {
 	enum twin_what what;
+	unsigned int event;		/* 0, or 1: the second */
 	unsigned int nr;		/* WRITE: 1, BURST: 1 to TWIN_RECORDS */
 	uint64_t arg;			/* HEAD, TAIL, READ */
 	uint16_t len[TWIN_RECORDS];	/* bytes of the payloads */
@@ -72,10 +77,10 @@ struct twin_sequence {
 struct twin_seen {
 	uint64_t steps, sequences;
 	uint64_t op[TWIN_WHATS];
-	uint64_t written, lost_full, lost_paused, lost_records, refused;
+	uint64_t written, lost_full, lost_paused, lost_records, refused, detached;
 	uint64_t ready, exact_end, wrapped, filled, longest, lapped_itself;
 	uint64_t delivered, torn, wild_tail;
-	uint64_t pages[7], overwrite, backward, id_all, watermark, events, reader, giant;
+	uint64_t pages[7], overwrite, backward, id_all, watermark, events, reader, shared, giant;
 };
 
 /* twin_model.c */
@@ -99,13 +104,14 @@ struct twin_model {
 	uint64_t size;
 	uint64_t mark;
 
-	bool enabled;
+	bool enabled[2];
+	bool attached;			/* the second event */
 	bool paused;
 	uint64_t head;
 	uint64_t published;
 	uint64_t tail;
 	uint64_t lost;
-	uint64_t lost_total;
+	uint64_t lost_total[2];
 	uint64_t wakeup;
 	uint64_t events;
 	bool ready;
@@ -114,19 +120,25 @@ struct twin_model {
 void twin_model_init(struct twin_model *m, const struct twin_config *config);
 /* Bytes of a sample with so many bytes of payload. */
 uint64_t twin_sample_size(const struct twin_model *m, uint64_t len);
+/* The largest sample that such rings can be asked for. */
+uint64_t twin_longest(const struct twin_config *config);
 /* Free bytes. */
 uint64_t twin_model_room(const struct twin_model *m);
 /*
- * One record: 0, -ENOSPC, -EOPNOTSUPP.  *@pos is where it begins, and its LOST
+ * One record of @event: 0, -ENOSPC, -EOPNOTSUPP.  *@pos is where it begins, and its LOST
  * record if *@lost, which is then before it.
  */
-int twin_model_write(struct twin_model *m, uint64_t len, uint64_t *pos, uint64_t *lost);
+int twin_model_write(struct twin_model *m, unsigned int event, uint64_t len, uint64_t *pos,
+		     uint64_t *lost);
+/* What an operation that does not write, and not READ, does. */
+void twin_model_op(struct twin_model *m, const struct twin_op *op);
 
 /* twin_run.c */
 
 /* As in bpf/twin.bpf.c. */
 struct twin_request {
 	uint32_t nr;
+	uint32_t event;
 	struct {
 		uint32_t offset;
 		uint32_t len;
@@ -142,7 +154,8 @@ struct twin {
 	struct perfring_ring *ring;
 	struct perf_event_mmap_page *page;
 	const uint64_t *data;
-	uint64_t id;
+	int second;			/* fd of the second event; -1: none */
+	uint64_t id[2];
 	uint64_t time;			/* of its last record with TIME */
 };
 
@@ -157,7 +170,8 @@ struct twins {
 	struct twin_model model;
 	unsigned int step;
 	uint64_t *mask;			/* of each word: the bits that are compared */
-	uint64_t dirty;			/* bytes that the step has written */
+	uint64_t dirty;			/* bytes that the step has written, */
+	unsigned int writer;		/* and which event did */
 	struct twin_seen seen;
 	char why[400];			/* the first difference */
 };

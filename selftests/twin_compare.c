@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "twin.h"
 
 #define FULL	16384
@@ -50,9 +51,10 @@ static bool place(struct twins *t, uint64_t pos, enum word word)
 	for (twin = t->twin; twin < t->twin + t->nr; twin++) {
 		uint64_t value = twin->data[at];
 
-		if (word == ID && value != twin->id)
+		if (word == ID && value != twin->id[t->writer])
 			return twin_differ(t, "%s: id %llu in a record, %llu by ioctl", twin->name,
-				      (unsigned long long)value, (unsigned long long)twin->id);
+				      (unsigned long long)value,
+					   (unsigned long long)twin->id[t->writer]);
 		if (word == TIME && value < twin->time)
 			return twin_differ(t, "%s: the time goes back, from %llu to %llu",
 				      twin->name, (unsigned long long)twin->time,
@@ -201,28 +203,39 @@ static bool same_readiness(struct twins *t)
 	return true;
 }
 
+/* The value, which no bpf-output event ever counts, and the losses. */
+static bool same_loss(struct twins *t, const struct twin *twin, int fd, uint64_t lost)
+{
+	uint64_t words[3] = {};
+	ssize_t got = read(fd, words, sizeof(words));
+
+	if (got == 16 && !words[0] && words[1] == lost)
+		return true;
+	return twin_differ(t, "%s: read: %zd, value %llu, %llu lost instead of %llu", twin->name,
+			   got, (unsigned long long)words[0], (unsigned long long)words[1],
+			   (unsigned long long)lost);
+}
+
 static bool same_losses(struct twins *t)
 {
 	struct perfring_write_stats stats = { .size = sizeof(stats) };
-	unsigned int i;
+	const uint64_t *lost = t->model.lost_total;
+	struct twin *twin;
 
-	for (i = 0; i < t->nr; i++) {
-		/* The value, which no bpf-output event ever counts, and the losses. */
-		uint64_t words[3] = {};
-		int nr = 2;
-
-		if (t->twin[i].kind == MEMORY) {
-			perfring_write_stats(t->twin[i].ring, &stats);
-			words[1] = stats.lost_full + stats.lost_paused;
-		} else {
-			nr = perfring_storage_read(t->twin[i].storage, words, 3);
+	for (twin = t->twin; twin < t->twin + t->nr; twin++) {
+		if (twin->kind != MEMORY) {
+			if (!same_loss(t, twin, perfring_storage_fd(twin->storage), lost[0]) ||
+			    (twin->second >= 0 && !same_loss(t, twin, twin->second, lost[1])))
+				return false;
+			continue;
 		}
-		if (nr != 2 || words[0] || words[1] != t->model.lost_total)
-			return twin_differ(t,
-					   "%s: read: %d words, value %llu, %llu lost instead of %llu",
-				      t->twin[i].name, nr, (unsigned long long)words[0],
-				      (unsigned long long)words[1],
-				      (unsigned long long)t->model.lost_total);
+		/* Its writer counts for both events. */
+		perfring_write_stats(twin->ring, &stats);
+		if (stats.lost_full + stats.lost_paused != lost[0] + lost[1])
+			return twin_differ(t, "%s: %llu full and %llu paused lost instead of %llu",
+					   twin->name, (unsigned long long)stats.lost_full,
+					   (unsigned long long)stats.lost_paused,
+					   (unsigned long long)(lost[0] + lost[1]));
 	}
 	return true;
 }

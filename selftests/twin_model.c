@@ -33,12 +33,32 @@ void twin_model_init(struct twin_model *m, const struct twin_config *config)
 		m->events_due = (int)config->wakeup;
 	if (!m->mark)
 		m->mark = m->size / 2;
-	m->enabled = true;
+	m->enabled[0] = true;
+	m->enabled[1] = config->shared;
+	m->attached = config->shared;
 }
 
 uint64_t twin_sample_size(const struct twin_model *m, uint64_t len)
 {
 	return m->fixed + (m->raw ? (4 + len + 7) & ~7ULL : 0);
+}
+
+uint64_t twin_longest(const struct twin_config *config)
+{
+	struct twin_model m;
+	uint64_t most;
+
+	if (config->giant)
+		return PERFRING_RECORD_MAX;
+	twin_model_init(&m, config);
+	most = m.size - 8;
+	/*
+	 * One that laps itself goes over its own header, with bytes that are not the
+	 * same: then there is nothing to deliver.
+	 */
+	if (m.overwrite)
+		most = config->reader ? m.size - m.lost_size : PERFRING_RECORD_MAX;
+	return most < PERFRING_RECORD_MAX ? most : PERFRING_RECORD_MAX;
 }
 
 uint64_t twin_model_room(const struct twin_model *m)
@@ -47,16 +67,20 @@ uint64_t twin_model_room(const struct twin_model *m)
 	return ((m->backward ? m->head - m->tail : m->tail - m->head) - 1) & (m->size - 1);
 }
 
-int twin_model_write(struct twin_model *m, uint64_t len, uint64_t *pos, uint64_t *lost)
+int twin_model_write(struct twin_model *m, unsigned int event, uint64_t len, uint64_t *pos,
+		     uint64_t *lost)
 {
 	uint64_t need = twin_sample_size(m, len) + (m->lost ? m->lost_size : 0);
 	uint64_t before = m->wakeup;
 
-	if (!m->enabled)
+	if (!m->enabled[event])
 		return -EOPNOTSUPP;
+	/* Without a ring nothing is lost: it never could be written. */
+	if (event && !m->attached)
+		return -ENOSPC;
 	if (m->paused || (!m->overwrite && twin_model_room(m) < need)) {
 		m->lost++;
-		m->lost_total++;
+		m->lost_total[event]++;
 		/* Who has been inside publishes, whatever user space stored there. */
 		if (!m->paused)
 			m->published = m->head;
@@ -76,4 +100,30 @@ int twin_model_write(struct twin_model *m, uint64_t len, uint64_t *pos, uint64_t
 	if (m->wakeup != before)
 		m->ready = true;
 	return 0;
+}
+
+void twin_model_op(struct twin_model *m, const struct twin_op *op)
+{
+	switch (op->what) {
+	case TWIN_TAIL:
+		m->tail = op->arg;
+		break;
+	case TWIN_HEAD:
+		m->published = op->arg;
+		break;
+	case TWIN_PAUSE:
+	case TWIN_RESUME:
+		m->paused = op->what == TWIN_PAUSE;
+		break;
+	case TWIN_ENABLE:
+	case TWIN_DISABLE:
+		m->enabled[op->event] = op->what == TWIN_ENABLE;
+		break;
+	case TWIN_ATTACH:
+	case TWIN_DETACH:
+		m->attached = op->what == TWIN_ATTACH;
+		break;
+	default:
+		break;
+	}
 }

@@ -45,6 +45,7 @@ void twin_random_config(struct twin_config *config, uint64_t *state, bool device
 	config->backward = one_in(state, 3);
 	config->id_all = one_in(state, 2);
 	config->reader = one_in(state, 2);
+	config->shared = one_in(state, 4);
 	config->giant = one_in(state, 8) && device && !config->overwrite;
 	/* RAW alone a third of the time; now and then nothing at all. */
 	config->sample_type = one_in(state, 12) ? 0 : PERF_SAMPLE_RAW;
@@ -76,28 +77,11 @@ void twin_random_config(struct twin_config *config, uint64_t *state, bool device
 	}
 }
 
-/* The longest sample that is tried. */
-static uint64_t longest(const struct twins *t)
-{
-	const struct twin_model *m = &t->model;
-	uint64_t most = m->size - 8;
-
-	if (t->config.giant)
-		return PERFRING_RECORD_MAX;
-	/*
-	 * One that laps itself goes over its own header, with bytes that are not the
-	 * same: then there is nothing to deliver.
-	 */
-	if (m->overwrite)
-		most = t->config.reader ? m->size - m->lost_size : PERFRING_RECORD_MAX;
-	return most < PERFRING_RECORD_MAX ? most : PERFRING_RECORD_MAX;
-}
-
 /* A length for the next sample of @m. */
 static uint16_t random_len(uint64_t *state, const struct twins *t, const struct twin_model *m)
 {
 	static const uint16_t edges[] = { 0, 0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 20, 21 };
-	const uint64_t most = longest(t), at = m->head & (m->size - 1);
+	const uint64_t most = twin_longest(&t->config), at = m->head & (m->size - 1);
 	const uint64_t lost = m->lost ? m->lost_size : 0;
 	uint64_t size, edge;
 
@@ -152,7 +136,7 @@ static void random_writes(struct twin_op *op, uint64_t *state, const struct twin
 
 	for (i = 0; i < op->nr; i++) {
 		op->len[i] = small ? below(state, 120) : random_len(state, t, &m);
-		twin_model_write(&m, op->len[i], &pos, &lost);
+		twin_model_write(&m, op->event, op->len[i], &pos, &lost);
 	}
 }
 
@@ -197,8 +181,12 @@ static enum twin_what random_what(uint64_t *state, const struct twins *t)
 	/* Neither lasts. */
 	if (m->paused && one_in(state, 6))
 		return TWIN_RESUME;
-	if (!m->enabled && one_in(state, 3))
+	if (!m->enabled[0] && one_in(state, 3))
 		return TWIN_ENABLE;
+	if (t->config.shared && !m->attached && one_in(state, 6))
+		return TWIN_ATTACH;
+	if (t->config.shared && one_in(state, 100))
+		return TWIN_DETACH;
 	switch (below(state, 100)) {
 	case 0 ... 44:
 		return TWIN_WRITE;
@@ -225,6 +213,10 @@ void twin_random_op(struct twin_op *op, uint64_t *state, const struct twins *t)
 {
 	memset(op, 0, sizeof(*op));
 	op->what = random_what(state, t);
+	/* The first event is enabled again soon, the second half as soon. */
+	if (t->config.shared && (op->what == TWIN_WRITE || op->what == TWIN_BURST ||
+				 op->what == TWIN_ENABLE || op->what == TWIN_DISABLE))
+		op->event = below(state, 2);
 	switch (op->what) {
 	case TWIN_WRITE:
 	case TWIN_BURST:
@@ -253,6 +245,7 @@ static void see_config(struct twin_seen *seen, const struct twin_config *config)
 	seen->backward += config->backward;
 	seen->id_all += config->id_all;
 	seen->reader += config->reader;
+	seen->shared += config->shared;
 	seen->giant += config->giant;
 	seen->watermark += config->watermark;
 	seen->events += !config->watermark && config->wakeup > 1;

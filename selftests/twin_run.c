@@ -45,12 +45,11 @@ void twins_exit(struct twins *t)
 	bpf_writer_unload(&t->bpf);
 }
 
-static int open_twin(struct twins *t, struct twin *twin, enum backend_kind kind)
+static struct perf_event_attr twin_attr(const struct twin_config *config)
 {
-	const struct twin_config *config = &t->config;
-	struct perf_event_attr attr = {
+	return (struct perf_event_attr) {
 		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
+		.size = sizeof(struct perf_event_attr),
 		.config = PERF_COUNT_SW_BPF_OUTPUT,
 		.sample_period = 1,
 		.sample_type = config->sample_type,
@@ -60,15 +59,41 @@ static int open_twin(struct twins *t, struct twin *twin, enum backend_kind kind)
 		.wakeup_events = config->wakeup,	/* wakeup_watermark is the same word */
 		.write_backward = config->backward,
 	};
+}
+
+/* The event that writes into the ring of the first. */
+static int open_second(struct twins *t, struct twin *twin)
+{
+	struct perf_event_attr attr = twin_attr(&t->config);
+	int err = 0;
+
+	twin->second = twin->kind == PERF ? perf_open(&attr, -1, 0, -1) : device_open(0);
+	if (twin->second < 0)
+		return twin->second;
+	if (twin->kind == DEVICE)
+		err = do_ioctl(twin->second, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
+	if (!err)
+		err = do_ioctl(twin->second, PERF_EVENT_IOC_ID, &twin->id[1]);
+	if (!err)
+		err = do_ioctl_word(twin->second, PERF_EVENT_IOC_SET_OUTPUT,
+				    perfring_storage_fd(twin->storage));
+	if (!err && twin->kind == PERF)
+		err = bpf_writer_aim(&t->bpf, 1, twin->second);
+	return err;
+}
+
+static int open_twin(struct twins *t, struct twin *twin, enum backend_kind kind)
+{
+	struct perf_event_attr attr = twin_attr(&t->config);
 	struct backend_opts opts = {
-		.pages = config->pages, .attr = &attr, .overwrite = config->overwrite,
+		.pages = t->config.pages, .attr = &attr, .overwrite = t->config.overwrite,
 	};
-	struct perfring_sample_id id = {};
 	int err;
 
 	memset(twin, 0, sizeof(*twin));
 	twin->kind = kind;
 	twin->name = names[kind];
+	twin->second = -1;
 	err = backend_storage(kind, &opts, &twin->storage);
 	if (!err)
 		err = perfring_ring_open(twin->storage, NULL, &twin->ring);
@@ -76,19 +101,18 @@ static int open_twin(struct twins *t, struct twin *twin, enum backend_kind kind)
 		return err;
 	twin->page = perfring_storage_control(twin->storage);
 	twin->data = perfring_storage_data(twin->storage);
+	/* Memory says who writes what it is told. */
+	if (kind == MEMORY) {
+		memcpy(twin->id, t->twin[0].id, sizeof(twin->id));
+		return 0;
+	}
 	if (kind == PERF)
 		err = bpf_writer_aim(&t->bpf, 0, perfring_storage_fd(twin->storage));
-	if (kind != MEMORY)
-		return err ?: perfring_storage_id(twin->storage, &twin->id);
-
-	/* Memory says who writes what it is told. */
-	twin->id = t->twin[0].id;
-	id.pid = getpid();
-	id.tid = gettid();
-	id.id = twin->id;
-	id.stream_id = twin->id;
-	id.identifier = twin->id;
-	return perfring_write_set_id(twin->ring, &id);
+	if (!err)
+		err = perfring_storage_id(twin->storage, &twin->id[0]);
+	if (!err && t->config.shared)
+		err = open_second(t, twin);
+	return err;
 }
 
 bool twins_begin(struct twins *t, const struct twin_config *config)
@@ -131,7 +155,7 @@ static int write_device(struct twins *t, const struct twin *twin, const struct t
 	struct perfring_emit request = {
 		.size = sizeof(request), .nr = op->nr, .records = (uintptr_t)record,
 	};
-	int fd = perfring_storage_fd(twin->storage), ret;
+	int fd = op->event ? twin->second : perfring_storage_fd(twin->storage), ret;
 	unsigned int i;
 
 	*done = 0;
@@ -154,13 +178,20 @@ static int write_device(struct twins *t, const struct twin *twin, const struct t
 static int write_memory(struct twins *t, const struct twin *twin, const struct twin_op *op,
 			uint64_t *done)
 {
+	uint64_t own = twin->id[op->event];
+	struct perfring_sample_id id = {
+		.pid = getpid(), .tid = gettid(), .id = own, .stream_id = own, .identifier = own,
+	};
 	unsigned int i;
 	int ret;
 
 	*done = 0;
-	/* Memory is enabled always. */
-	if (!t->model.enabled)
+	/* Memory is enabled always, and always has a ring. */
+	if (!t->model.enabled[op->event])
 		return -EOPNOTSUPP;
+	if (op->event && !t->model.attached)
+		return 0;
+	perfring_write_set_id(twin->ring, &id);
 	for (i = 0; i < op->nr; i++) {
 		ret = perfring_write(twin->ring, PERF_RECORD_SAMPLE, PERF_RECORD_MISC_KERNEL,
 				     t->request->payload + payload_at(t, i),
@@ -204,9 +235,12 @@ static void see_record(struct twins *t, uint64_t pos, uint64_t need, uint64_t lo
 static bool step_write(struct twins *t, const struct twin_op *op)
 {
 	uint64_t done[3] = {}, expected = 0, pos[TWIN_RECORDS], lost[TWIN_RECORDS], before;
-	int want[TWIN_RECORDS], ret[3] = {}, refused = t->model.enabled ? 0 : -EOPNOTSUPP;
+	int want[TWIN_RECORDS], ret[3] = {}, refused;
 	unsigned int i;
 
+	refused = t->model.enabled[op->event] ? 0 : -EOPNOTSUPP;
+	t->writer = op->event;
+	t->request->event = op->event;
 	t->request->nr = op->nr;
 	for (i = 0; i < op->nr; i++) {
 		t->request->item[i].offset = payload_at(t, i);
@@ -229,10 +263,13 @@ static bool step_write(struct twins *t, const struct twin_op *op)
 	for (i = 0; i < op->nr; i++) {
 		before = t->model.head;
 		lost[i] = 0;
-		want[i] = twin_model_write(&t->model, op->len[i], &pos[i], &lost[i]);
+		want[i] = twin_model_write(&t->model, op->event, op->len[i], &pos[i],
+					   &lost[i]);
 		expected += !want[i];
 		t->dirty += t->model.backward ? before - t->model.head : t->model.head - before;
-		if (want[i] == -ENOSPC && t->model.paused)
+		if (want[i] == -ENOSPC && op->event && !t->model.attached)
+			t->seen.detached++;
+		else if (want[i] == -ENOSPC && t->model.paused)
 			t->seen.lost_paused++;
 		else if (want[i] == -ENOSPC)
 			t->seen.lost_full++;
@@ -247,7 +284,7 @@ static bool step_write(struct twins *t, const struct twin_op *op)
 					   ret[i], (unsigned long long)done[i],
 					   ret[0], (unsigned long long)done[0]);
 	t->seen.written += expected;
-	t->seen.refused += !t->model.enabled;
+	t->seen.refused += !!refused;
 	for (i = 0; i < op->nr; i++) {
 		if (want[i])
 			continue;
@@ -311,6 +348,8 @@ static bool step_read(struct twins *t, uint64_t most)
 /* The other operations, on one twin. */
 static int step_one(const struct twin *twin, const struct twin_op *op)
 {
+	int first, fd;
+
 	switch (op->what) {
 	case TWIN_TAIL:
 		__atomic_store_n(&twin->page->data_tail, op->arg, __ATOMIC_RELEASE);
@@ -328,11 +367,17 @@ static int step_one(const struct twin *twin, const struct twin_op *op)
 	/* Memory is enabled always, and counts no event. */
 	if (twin->kind == MEMORY)
 		return 0;
+	first = perfring_storage_fd(twin->storage);
+	fd = op->event ? twin->second : first;
 	switch (op->what) {
 	case TWIN_ENABLE:
-		return perfring_storage_enable(twin->storage);
+		return do_ioctl_word(fd, PERF_EVENT_IOC_ENABLE, 0);
 	case TWIN_DISABLE:
-		return perfring_storage_disable(twin->storage);
+		return do_ioctl_word(fd, PERF_EVENT_IOC_DISABLE, 0);
+	case TWIN_ATTACH:
+		return do_ioctl_word(twin->second, PERF_EVENT_IOC_SET_OUTPUT, first);
+	case TWIN_DETACH:
+		return do_ioctl_word(twin->second, PERF_EVENT_IOC_SET_OUTPUT, -1);
 	case TWIN_RESET:
 		return perfring_storage_reset(twin->storage);
 	default:
@@ -342,7 +387,6 @@ static int step_one(const struct twin *twin, const struct twin_op *op)
 
 static bool step_others(struct twins *t, const struct twin_op *op)
 {
-	struct twin_model *m = &t->model;
 	unsigned int i;
 	int ret;
 
@@ -351,25 +395,9 @@ static bool step_others(struct twins *t, const struct twin_op *op)
 		if (ret)
 			return twin_differ(t, "%s: %s", t->twin[i].name, strerror(-ret));
 	}
-	switch (op->what) {
-	case TWIN_TAIL:
-		m->tail = op->arg;
-		t->seen.wild_tail += op->arg & 7 || m->head - op->arg > m->size;
-		break;
-	case TWIN_HEAD:
-		m->published = op->arg;
-		break;
-	case TWIN_PAUSE:
-	case TWIN_RESUME:
-		m->paused = op->what == TWIN_PAUSE;
-		break;
-	case TWIN_ENABLE:
-	case TWIN_DISABLE:
-		m->enabled = op->what == TWIN_ENABLE;
-		break;
-	default:
-		break;
-	}
+	twin_model_op(&t->model, op);
+	if (op->what == TWIN_TAIL)
+		t->seen.wild_tail += op->arg & 7 || t->model.head - op->arg > t->model.size;
 	return true;
 }
 
@@ -404,9 +432,12 @@ bool twins_end(struct twins *t)
 	struct twin *twin;
 
 	bpf_writer_aim(&t->bpf, 0, -1);
+	bpf_writer_aim(&t->bpf, 1, -1);
 	for (twin = t->twin; twin < t->twin + t->nr; twin++) {
 		perfring_ring_close(twin->ring);
 		perfring_storage_close(twin->storage);
+		if (twin->second >= 0)
+			close(twin->second);
 	}
 	t->nr = 0;
 	free(t->mask);

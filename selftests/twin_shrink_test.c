@@ -32,10 +32,11 @@ FIXTURE_VARIANT_ADD(mistake, filled_to_the_last_byte) { .mutation = 1, .most = 1
 
 FIXTURE_VARIANT_ADD(mistake, filled_to_the_last_byte_backward) { .mutation = 2, .most = 1 };
 /*
- * Writes whose sizes add up to the watermark, or to a multiple of it, and tails that
- * make room for them.  No length grows while shrinking, so that some are left.
+ * Writes whose sizes add up to the watermark, or to a multiple of it.  The ring that
+ * is hit first has one of its own size, so that there are tails in between; and no
+ * length grows while shrinking.
  */
-FIXTURE_VARIANT_ADD(mistake, watermark_too_early) { .mutation = 3, .most = 6 };
+FIXTURE_VARIANT_ADD(mistake, watermark_too_early) { .mutation = 3, .most = 8 };
 /* Pause, write, resume, write, and one write more; or full, a tail, and these. */
 FIXTURE_VARIANT_ADD(mistake, lost_told_twice) { .mutation = 4, .most = 5 };
 /* Pause, write, resume, write; or full, a loss, a tail, a write. */
@@ -139,10 +140,10 @@ TEST(shrunk_to_the_pair_that_matters)
 	EXPECT_EQ(100, s.op[1].len[0]);
 }
 
-#define RING_OF(pages)								\
+#define RING_OF(pages, shared)							\
 	"ring pages " pages " sample_type 0x400 wakeup 1 watermark 0 overwrite 0"	\
-	" backward 0 id_all 0 reader 0 giant 0\n"
-#define RING	RING_OF("1")
+	" backward 0 id_all 0 reader 0 shared " shared " giant 0\n"
+#define RING	RING_OF("1", "0")
 
 /* Lines that are none are told by number. */
 TEST(what_is_no_sequence)
@@ -154,13 +155,17 @@ TEST(what_is_no_sequence)
 		{ RING "# nothing\n\nwrite 5\ntail 0x10 # one\n", 0 },
 		{ "write 5\n", 1 },
 		{ "", 1 },
-		{ RING_OF("3"), 1 },
+		{ RING_OF("1", "1") "write2 5\ndetach\n", 0 },
+		{ RING_OF("3", "0"), 1 },
 		{ "ring pages 1 sample_type 0x400 wakeup 1\n", 1 },
 		{ RING RING, 2 },
 		{ RING "write\n", 2 },
 		{ RING "\nwrite 65536\n", 3 },
 		{ RING "pause 1\n", 2 },
 		{ RING "jump\n", 2 },
+		{ RING "write2 5\n", 2 },
+		{ RING "attach\n", 2 },
+		{ RING_OF("1", "1") "pause2\n", 2 },
 		{ RING "burst 1 x\n", 2 },
 	};
 	static struct twin_sequence s;

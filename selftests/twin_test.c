@@ -79,6 +79,7 @@ static void saw_everything(struct __test_metadata *_metadata, const struct twins
 	EXPECT_LT(0, seen->lost_paused);
 	EXPECT_LT(0, seen->lost_records);
 	EXPECT_LT(0, seen->refused);
+	EXPECT_LT(0, seen->detached);
 	EXPECT_LT(0, seen->ready);
 	EXPECT_LT(0, seen->exact_end);
 	EXPECT_LT(0, seen->wrapped);
@@ -94,6 +95,7 @@ static void saw_everything(struct __test_metadata *_metadata, const struct twins
 	EXPECT_LT(0, seen->watermark);
 	EXPECT_LT(0, seen->events);
 	EXPECT_LT(0, seen->reader);
+	EXPECT_LT(0, seen->shared);
 	if (t->device)
 		EXPECT_LT(0, seen->giant);
 }

@@ -16,6 +16,7 @@ static const char * const op_name[TWIN_WHATS] = {
 	[TWIN_HEAD] = "head", [TWIN_READ] = "read", [TWIN_PAUSE] = "pause",
 	[TWIN_RESUME] = "resume", [TWIN_ENABLE] = "enable", [TWIN_DISABLE] = "disable",
 	[TWIN_RESET] = "reset", [TWIN_POLL] = "poll",
+	[TWIN_ATTACH] = "attach", [TWIN_DETACH] = "detach",
 };
 
 static bool has_arg(enum twin_what what)
@@ -30,12 +31,13 @@ void twin_print(FILE *to, const struct twin_sequence *s)
 
 	fprintf(to, "ring pages %u sample_type 0x%" PRIx64 " wakeup %" PRIu32, c->pages,
 		c->sample_type, c->wakeup);
-	fprintf(to, " watermark %d overwrite %d backward %d id_all %d reader %d giant %d\n",
-		c->watermark, c->overwrite, c->backward, c->id_all, c->reader, c->giant);
+	fprintf(to, " watermark %d overwrite %d backward %d id_all %d reader %d shared %d",
+		c->watermark, c->overwrite, c->backward, c->id_all, c->reader, c->shared);
+	fprintf(to, " giant %d\n", c->giant);
 	for (i = 0; i < s->nr; i++) {
 		const struct twin_op *op = &s->op[i];
 
-		fprintf(to, "%s", op_name[op->what]);
+		fprintf(to, "%s%s", op_name[op->what], op->event ? "2" : "");
 		if (has_arg(op->what))
 			fprintf(to, " %" PRIu64, op->arg);
 		for (k = 0; k < op->nr; k++)
@@ -46,34 +48,49 @@ void twin_print(FILE *to, const struct twin_sequence *s)
 
 static bool parse_ring(const char *line, struct twin_config *c)
 {
-	unsigned int watermark, overwrite, backward, id_all, reader, giant;
+	unsigned int watermark, overwrite, backward, id_all, reader, shared, giant;
 
 	if (sscanf(line,
 		   "ring pages %u sample_type %" SCNx64 " wakeup %" SCNu32
-		   " watermark %u overwrite %u backward %u id_all %u reader %u giant %u",
+		   " watermark %u overwrite %u backward %u id_all %u reader %u shared %u giant %u",
 		   &c->pages, &c->sample_type, &c->wakeup, &watermark, &overwrite, &backward,
-		   &id_all, &reader, &giant) != 9)
+		   &id_all, &reader, &shared, &giant) != 10)
 		return false;
 	c->watermark = watermark;
 	c->overwrite = overwrite;
 	c->backward = backward;
 	c->id_all = id_all;
 	c->reader = reader;
+	c->shared = shared;
 	c->giant = giant;
 	return c->pages && c->pages <= 64 && !(c->pages & (c->pages - 1));
 }
 
-static bool parse_op(char *line, struct twin_op *op)
+/* Whether this operation is of one of two events. */
+static bool has_event(enum twin_what what)
+{
+	return what == TWIN_WRITE || what == TWIN_BURST || what == TWIN_ENABLE ||
+	       what == TWIN_DISABLE;
+}
+
+static bool parse_op(char *line, bool shared, struct twin_op *op)
 {
 	char *save, *word = strtok_r(line, SPACE, &save);
+	size_t length = strlen(word);
 	unsigned int what;
 
 	memset(op, 0, sizeof(*op));
+	op->event = word[length - 1] == '2';
+	if (op->event)
+		word[length - 1] = '\0';
 	for (what = 0; what < TWIN_WHATS && strcmp(word, op_name[what]); what++)
 		;
 	if (what == TWIN_WHATS)
 		return false;
 	op->what = what;
+	if ((op->event && !(shared && has_event(what))) ||
+	    ((what == TWIN_ATTACH || what == TWIN_DETACH) && !shared))
+		return false;
 	while ((word = strtok_r(NULL, SPACE, &save))) {
 		char *end;
 		uint64_t value = strtoull(word, &end, 0);
@@ -108,7 +125,8 @@ int twin_parse(FILE *from, struct twin_sequence *s)
 			ring = parse_ring(line, &s->config);
 			if (!ring)
 				return nr;
-		} else if (s->nr == TWIN_OPS || !parse_op(line, &s->op[s->nr++])) {
+		} else if (s->nr == TWIN_OPS ||
+			   !parse_op(line, s->config.shared, &s->op[s->nr++])) {
 			return nr;
 		}
 	}

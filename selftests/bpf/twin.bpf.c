@@ -10,6 +10,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(max_entries, 2);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
 } events SEC(".maps");
@@ -17,6 +18,7 @@ struct {
 /* What user space reads and writes; a name for the layout in twin.h. */
 struct twin_request {
 	__u32 nr;
+	__u32 event;		/* index in @events */
 	struct {
 		__u32 offset;	/* of the record's bytes in @payload */
 		__u32 len;
@@ -28,13 +30,14 @@ struct twin_request {
 SEC("raw_tp")
 int output(void *ctx)
 {
+	__u64 event = request.event;
 	__u32 i;
 
 	for (i = 0; i < TWIN_RECORDS && i < request.nr; i++) {
 		__u32 offset = *(volatile __u32 *)&request.item[i].offset & 0xffff;
 		__u32 len = *(volatile __u32 *)&request.item[i].len & 0xffff;
 
-		request.item[i].ret = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU,
+		request.item[i].ret = bpf_perf_event_output(ctx, &events, event,
 							    request.payload + offset, len);
 	}
 	return 0;
