@@ -87,7 +87,8 @@ static enum hrtimer_restart perfring_generator_tick(struct hrtimer *timer)
 
 	if (!perfring_event_on(event))
 		return HRTIMER_NORESTART;
-	for (i = 0; i < event->generator.burst; i++)
+	/* The limit of REFRESH may be in the middle. */
+	for (i = 0; i < event->generator.burst && perfring_event_on(event); i++)
 		if (perfring_source_due(event))
 			perfring_generate(event);
 	hrtimer_forward_now(timer, event->generator.interval);

@@ -52,7 +52,10 @@ void perfring_overflow(struct perfring_event *event)
 
 	if (!READ_ONCE(event->attr.sample_period))
 		return;
-	if (atomic_read(&event->limit) && atomic_dec_and_test(&event->limit)) {
+	if (READ_ONCE(event->stopped)) {
+		/* It was inside when the limit was reached: nobody shall miss that. */
+		kill = POLL_HUP;
+	} else if (atomic_read(&event->limit) && atomic_dec_and_test(&event->limit)) {
 		kill = POLL_HUP;
 		event->stopped_at = sched_clock_cpu(event->device->cpu);
 		smp_store_release(&event->stopped, true); /* I, pairs with perfring_event_time() */
