@@ -166,7 +166,10 @@ chmod 755 "$tmp/command"
 # oops=panic with -no-reboot: a guest that crashed ends at once, its trace on
 # the console. tsc=nowatchdog: an emulated TSC may look unsteady to the
 # watchdog when the host is busy, which is no fault of the module.
+# init_on_alloc=0 slub_debug: memory is not cleared, but filled with 0x5a when it is
+# allocated and 0x6b when it is freed, so that what uses it all the same is found.
 cmdline="console=ttyS0 loglevel=7 panic=-1 oops=panic tsc=nowatchdog mitigations=off"
+cmdline+=" init_on_alloc=0 slub_debug=P,kmalloc-*"
 cmdline+=" random.trust_cpu=on rdinit=/init perfring.dir=$tmp $append"
 
 args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
