@@ -133,6 +133,10 @@ void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), voi
 static void perfring_event_set(struct perfring_event *event, bool enabled)
 {
 	mutex_lock(&event->device->mmap_mutex);
+	if (enabled && event->attr.sample_period) {
+		event->last_period = event->attr.sample_period;
+		perfring_source_reload(event);
+	}
 	event->time_enabled = perfring_event_time(event);
 	event->enabled_at = perfring_event_clock(event);
 	/* Only now: a disabled event stays stopped until nobody is inside. */
@@ -140,7 +144,9 @@ static void perfring_event_set(struct perfring_event *event, bool enabled)
 		WRITE_ONCE(event->stopped, false);
 	/* The source and write(2) see an attr and a layout that stand still. */
 	smp_store_release(&event->enabled, enabled); /* G, pairs with perfring_event_on() */
-	perfring_event_publish(event);
+	/* perf leaves the page as it is when an event stops. */
+	if (enabled)
+		perfring_event_publish(event);
 	mutex_unlock(&event->device->mmap_mutex);
 }
 

@@ -57,7 +57,8 @@ static void perfring_restart_period(void *arg)
 {
 	struct perfring_event *event = arg;
 
-	local64_set(&event->period_left, -(s64)event->attr.sample_period);
+	/* As perf: the next event ends the period, or the next enable begins one. */
+	local64_set(&event->period_left, 0);
 }
 
 static long perfring_ioc_period(struct perfring_event *event, void __user *arg)

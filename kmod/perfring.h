@@ -232,7 +232,10 @@ extern const struct perfring_source perfring_source_kprobe;
 
 int perfring_source_find(const struct perf_event_attr *attr,
 			 const struct perfring_source **out);
-bool perfring_source_due(struct perfring_event *event);
+unsigned int perfring_source_reload(struct perfring_event *event);
+unsigned int perfring_source_due(struct perfring_event *event);
+unsigned int perfring_source_output(struct perfring_event *event,
+				    struct perfring_record *record);
 int perfring_sched_switch_init(void);
 void perfring_sched_switch_exit(void);
 
@@ -314,6 +317,7 @@ struct perfring_generator {
  * @time_enabled: ns before @enabled_at
  * @count: events of the source
  * @period_left: until the next sample, negative; as perf counts
+ * @last_period: length of the period that @period_left is of
  * @limit: samples until @stopped, from PERF_EVENT_IOC_REFRESH; 0 for no limit
  * @stopped: @limit was reached; a writer cannot disable, so it leaves this
  * @stopped_at: perf clock then
@@ -352,6 +356,7 @@ struct perfring_event {
 	u64 time_enabled;
 	local64_t count;
 	local64_t period_left;
+	u64 last_period;
 
 	atomic_t limit;
 	bool stopped;

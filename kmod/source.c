@@ -2,6 +2,7 @@
 /*
  * Which source an attr names, and what sources share.
  */
+#include <linux/math64.h>
 #include <linux/nospec.h>
 #include "compat.h"
 #include "perfring.h"
@@ -54,23 +55,69 @@ int perfring_source_find(const struct perf_event_attr *attr,
 }
 
 /**
+ * perfring_source_reload - begin another period when the last one is over
+ * @event: event that samples
+ *
+ * As perf: the period that ends is as long as it was when it began, so that one
+ * event may end several after PERF_EVENT_IOC_PERIOD.
+ *
+ * Context: any, with preemption off, on the event's CPU; elsewhere without writers.
+ * Return: how many periods are over.
+ */
+unsigned int perfring_source_reload(struct perfring_event *event)
+{
+	u64 period = event->last_period, over;
+	s64 left = local64_read(&event->period_left), old;
+
+	event->last_period = READ_ONCE(event->attr.sample_period);
+	do {
+		if (left < 0)
+			return 0;
+		over = div64_u64(period + left, period);
+		old = left;
+		left = local64_cmpxchg(&event->period_left, old, old - over * period);
+	} while (left != old);
+	return over;
+}
+
+/**
  * perfring_source_due - count an event of the source
  * @event: enabled event
  *
  * Context: any, with preemption off, on the event's CPU.
- * Return: true when it is the sample_period's turn.
+ * Return: how many samples it makes.
  */
-bool perfring_source_due(struct perfring_event *event)
+unsigned int perfring_source_due(struct perfring_event *event)
 {
 	u64 period = READ_ONCE(event->attr.sample_period);
 
 	local64_inc(&event->count);
 	if (!period)
-		return false;
-	if (period == 1)
-		return true;
+		return 0;
+	/* A sample that tells its period tells of one event, as with perf's software events. */
+	if (period == 1 || event->layout.sample_type & PERF_SAMPLE_PERIOD)
+		return 1;
 	if (local64_add_negative(1, &event->period_left))
-		return false;
-	local64_set(&event->period_left, -(s64)period);
-	return true;
+		return 0;
+	return perfring_source_reload(event);
+}
+
+/**
+ * perfring_source_output - count an event of the source, write its samples
+ * @event: enabled event
+ * @record: what to write; its period is set
+ *
+ * Context: as perfring_source_due().
+ * Return: how many samples are in the ring.
+ */
+unsigned int perfring_source_output(struct perfring_event *event,
+				    struct perfring_record *record)
+{
+	unsigned int due = perfring_source_due(event), n = 0;
+
+	record->period = 1;
+	/* One of them may have been the last that REFRESH lets through. */
+	for (; due && perfring_event_on(event); due--)
+		n += !perfring_output(event, record);
+	return n;
 }

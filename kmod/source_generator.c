@@ -61,7 +61,7 @@ static void perfring_generate(struct perfring_event *event)
 		.type = PERF_RECORD_SAMPLE,
 		.data = payload,
 		.ip = _THIS_IP_,
-		.period = READ_ONCE(event->attr.sample_period),
+		.period = 1,
 	};
 	u64 seq = local64_read(&generator->seq);
 	u32 i;
@@ -83,13 +83,14 @@ static enum hrtimer_restart perfring_generator_tick(struct hrtimer *timer)
 {
 	struct perfring_event *event = container_of(timer, struct perfring_event,
 						    generator.timer);
+	unsigned int due;
 	u32 i;
 
 	if (!perfring_event_on(event))
 		return HRTIMER_NORESTART;
 	/* The limit of REFRESH may be in the middle. */
 	for (i = 0; i < event->generator.burst && perfring_event_on(event); i++)
-		if (perfring_source_due(event))
+		for (due = perfring_source_due(event); due && perfring_event_on(event); due--)
 			perfring_generate(event);
 	hrtimer_forward_now(timer, event->generator.interval);
 	return HRTIMER_RESTART;

@@ -53,14 +53,12 @@ static int perfring_kprobe_hit(struct kprobe *kprobe, struct pt_regs *regs)
 	};
 
 	/* The kprobe is hit on all CPUs. */
-	if (!event || raw_smp_processor_id() != event->device->cpu || !perfring_event_on(event) ||
-	    !perfring_source_due(event))
+	if (!event || raw_smp_processor_id() != event->device->cpu || !perfring_event_on(event))
 		return 0;
 	payload.ip = probe->show_ip ? record.ip : 0;
 	perfring_task_ids(event, current, &payload.pid, &payload.tid);
 	memcpy(payload.comm, current->comm, sizeof(payload.comm));
-	record.period = READ_ONCE(event->attr.sample_period);
-	perfring_output(event, &record);
+	perfring_source_output(event, &record);
 	return 0;
 }
 NOKPROBE_SYMBOL(perfring_kprobe_hit);

@@ -129,10 +129,8 @@ static void perfring_sys_exit(void *unused, struct pt_regs *regs, long ret)
 		if (!perfring_event_on(event))
 			continue;
 		perfring_task_ids(event, current, &payload.pid, &payload.tid);
-		if (!perfring_syscall_wanted(event, &payload) || !perfring_source_due(event))
-			continue;
-		record.period = READ_ONCE(event->attr.sample_period);
-		perfring_output(event, &record);
+		if (perfring_syscall_wanted(event, &payload))
+			perfring_source_output(event, &record);
 	}
 out:
 	preempt_enable();

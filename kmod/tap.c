@@ -76,10 +76,8 @@ unsigned int perfring_tap_output(struct perfring_tap *tap, struct perfring_recor
 	unsigned int n = 0;
 
 	perfring_tap_each(event, tap) {
-		if (!perfring_event_on(event) || !perfring_source_due(event))
-			continue;
-		record->period = READ_ONCE(event->attr.sample_period);
-		n += !perfring_output(event, record);
+		if (perfring_event_on(event))
+			n += perfring_source_output(event, record);
 	}
 	return n;
 }

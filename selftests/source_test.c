@@ -142,7 +142,7 @@ TEST_F(source, generator_gaps_are_lost)
 	EXPECT_EQ(seen, stats.written);
 }
 
-/* Period 10: one record for ten events; the count says all; PERIOD in each sample. */
+/* Period 10: one record for ten events; the count says all. */
 TEST_F(source, generator_period)
 {
 	struct perf_event_attr attr = output_attr();
@@ -151,15 +151,13 @@ TEST_F(source, generator_period)
 	attr.config = PERFRING_SOURCE_GENERATOR;
 	attr.config1 = 1000;
 	attr.sample_period = 10;
-	attr.sample_type = PERF_SAMPLE_PERIOD;
+	attr.sample_type = PERF_SAMPLE_CPU;
 	start(_metadata, self, &attr, 1);
 	sleep_ms(200);
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
 	ASSERT_EQ((ssize_t)sizeof(count), read(self->fd, &count, sizeof(count)));
-	while (raw_next(&self->raw, self->buf) == 16) {
-		EXPECT_EQ(10, self->buf[1]);
+	while (raw_next(&self->raw, self->buf) == 16)
 		n++;
-	}
 	EXPECT_LT(10, count);
 	EXPECT_EQ(count / 10, n);
 	/* RESET: the count starts over, the next number too. */
