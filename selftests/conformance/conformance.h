@@ -43,6 +43,7 @@ void poll_rows(void);
 void read_rows(void);
 void life_rows(void);
 void signal_rows(void);
+void sample_rows(void);
 
 /* A word of the transcript. */
 __attribute__((format(printf, 2, 3)))
@@ -96,13 +97,16 @@ long status_kb(const char *field);
  * struct explained - a difference that has to be
  * @rows: fnmatch(3) pattern, with FNM_EXTMATCH, of "group: name"
  * @since: KERNEL_VERSION() from which on
+ * @sometimes: depends on the machine
  * @reason: why; ends up in CONFORMANCE.md
  *
- * Each row that the pattern matches differs: one that does not fails.
+ * Each row that the pattern matches differs: one that does not fails, unless it
+ * is one for @sometimes.
  */
 struct explained {
 	const char *rows;
 	unsigned int since;
+	bool sometimes;
 	const char *reason;
 };
 

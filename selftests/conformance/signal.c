@@ -31,7 +31,7 @@ static void block(sigset_t *set)
 /* Signals that are pending; the first may be on its way still. */
 static void say_signals(struct side *side, const sigset_t *set, int fd)
 {
-	struct timespec wait = { 0, 50000000 };
+	struct timespec wait = { 0, 30000000 };
 	siginfo_t info;
 	int sig;
 
@@ -43,7 +43,7 @@ static void say_signals(struct side *side, const sigset_t *set, int fd)
 		if (info.si_code > 0 && info.si_code < SI_KERNEL)
 			say(side, "band=%#lx fd=%d", info.si_band, info.si_fd == fd);
 		say(side, "}");
-		wait.tv_nsec = 5000000;
+		wait.tv_nsec = 2000000;
 	}
 	say(side, "no more;");
 }
