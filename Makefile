@@ -82,6 +82,10 @@ modules: FORCE
 	$(Q)find '$(KSTAGE)' -xtype l -delete
 	$(Q)cp -rsf '$(TOP)/Kbuild' '$(TOP)/kmod' '$(KSTAGE)/'
 	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' $(if $(Q),,V=1) modules
+	$(Q)mkdir -p '$(KSTAGE)/client'
+	$(Q)cp -rsf '$(TOP)'/selftests/client/* '$(KSTAGE)/client/'
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)/client' $(if $(Q),,V=1) \
+		KBUILD_EXTRA_SYMBOLS='$(KSTAGE)/Module.symvers' modules
 
 modules_install: modules
 	$(Q)$(MAKE) -C '$(KDIR)' M='$(KSTAGE)' INSTALL_MOD_PATH='$(DESTDIR)' \

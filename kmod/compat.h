@@ -82,4 +82,13 @@ static inline bool perfring_attr_aux_pauses(const struct perf_event_attr *attr)
 	return aux_action & 6;
 }
 
+/* 6.13: a namespace is a string. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define EXPORT_SYMBOL_PERFRING(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, PERFRING)
+#define MODULE_IMPORT_PERFRING()	MODULE_IMPORT_NS(PERFRING)
+#else
+#define EXPORT_SYMBOL_PERFRING(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "PERFRING")
+#define MODULE_IMPORT_PERFRING()	MODULE_IMPORT_NS("PERFRING")
+#endif
+
 #endif /* PERFRING_COMPAT_H */

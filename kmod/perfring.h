@@ -229,6 +229,7 @@ extern const struct perfring_source perfring_source_generator;
 extern const struct perfring_source perfring_source_sched_switch;
 extern const struct perfring_source perfring_source_syscalls;
 extern const struct perfring_source perfring_source_kprobe;
+extern const struct perfring_source perfring_source_client;
 
 int perfring_source_find(const struct perf_event_attr *attr,
 			 const struct perfring_source **out);
@@ -482,6 +483,7 @@ __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
 int perfring_pmu_init(void);
 void perfring_pmu_exit(void);
 u32 perfring_pmu_type(void);
+struct device *perfring_pmu_device(void);
 
 /* sysctl.c */
 int perfring_sysctl_init(void);

@@ -229,6 +229,11 @@ u32 perfring_pmu_type(void)
 	return perfring_pmu.type;
 }
 
+struct device *perfring_pmu_device(void)
+{
+	return perfring_pmu.dev;
+}
+
 int perfring_pmu_init(void)
 {
 	return perf_pmu_register(&perfring_pmu, PERFRING_NAME, -1);

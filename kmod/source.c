@@ -2,10 +2,12 @@
 /*
  * Which source an attr names, and what sources share.
  */
+#include <linux/capability.h>
 #include <linux/math64.h>
 #include <linux/nospec.h>
+#include <linux/string.h>
 #include "compat.h"
-#include "perfring.h"
+#include "source.h"
 
 /* software/dummy: nothing ever happens. */
 const struct perfring_source perfring_source_dummy = {
@@ -18,6 +20,28 @@ static const struct perfring_source *const perfring_sources[] = {
 	[PERFRING_SOURCE_SYSCALLS]	= &perfring_source_syscalls,
 	[PERFRING_SOURCE_KPROBE]	= &perfring_source_kprobe,
 };
+
+/* Does a source that is always there have this name? */
+bool perfring_source_builtin(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(perfring_sources); i++)
+		if (perfring_sources[i] && !strcmp(perfring_sources[i]->name, name))
+			return true;
+	return !strcmp(perfring_source_user.name, name) ||
+	       !strcmp(perfring_source_dummy.name, name);
+}
+
+/*
+ * A source that needs no privilege meets whatever runs on the CPU.  Would this attr
+ * show it to one who may not watch a whole CPU, by perf's limit for that?
+ */
+bool perfring_source_shows_tasks(const struct perf_event_attr *attr)
+{
+	return attr->sample_type & (PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN) &&
+	       perfring_sysctl_paranoid() > 0 && !perfmon_capable();
+}
 
 /**
  * perfring_source_find - the source of an attr
@@ -43,13 +67,18 @@ int perfring_source_find(const struct perf_event_attr *attr,
 	}
 	if (attr->type != perfring_pmu_type())
 		return -ENOENT;
-	if (!attr->config || attr->config >= PERFRING_SOURCE_MAX || perfring_attr_config3(attr))
+	if (!attr->config || attr->config >= PERFRING_CLIENT_FIRST + PERFRING_CLIENT_IDS ||
+	    (attr->config >= PERFRING_SOURCE_MAX && attr->config < PERFRING_CLIENT_FIRST) ||
+	    perfring_attr_config3(attr))
 		return -EINVAL;
 	/* They see the whole CPU, as PERF_PMU_CAP_NO_EXCLUDE says. */
 	if (attr->exclude_user || attr->exclude_kernel || attr->exclude_hv ||
 	    attr->exclude_idle || attr->exclude_host || attr->exclude_guest)
 		return -EINVAL;
-	source = perfring_sources[array_index_nospec(attr->config, PERFRING_SOURCE_MAX)];
+	if (attr->config >= PERFRING_CLIENT_FIRST)
+		source = &perfring_source_client;
+	else
+		source = perfring_sources[array_index_nospec(attr->config, PERFRING_SOURCE_MAX)];
 	*out = source;
 	return source->check(attr);
 }

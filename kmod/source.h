@@ -10,7 +10,12 @@
 #include <linux/rculist.h>
 #include "perfring.h"
 
+struct dev_ext_attribute;
 struct tracepoint;
+
+/* Ids of sources that other modules are: what attr.config has room for. */
+#define PERFRING_CLIENT_FIRST	128
+#define PERFRING_CLIENT_IDS	128
 
 /**
  * struct perfring_tap - events attached to something that happens on all CPUs
@@ -60,5 +65,11 @@ u64 perfring_kprobes_missed(void);
 /* source_sysfs.c */
 extern const struct attribute_group perfring_sources_group;
 extern const struct attribute_group perfring_missed_group;
+int perfring_sysfs_add(struct dev_ext_attribute *attr, const char *name, unsigned long id);
+void perfring_sysfs_remove(struct dev_ext_attribute *attr);
+
+/* source.c */
+bool perfring_source_builtin(const char *name);
+bool perfring_source_shows_tasks(const struct perf_event_attr *attr);
 
 #endif /* PERFRING_SOURCE_H */

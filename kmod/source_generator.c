@@ -2,12 +2,11 @@
 /*
  * A timer on the event's CPU that writes checked payloads in hardirq context.
  */
-#include <linux/capability.h>
 #include <linux/crc32.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
 #include "compat.h"
-#include "perfring.h"
+#include "source.h"
 
 #define PERFRING_MIN_LEN	sizeof(struct perfring_generator_payload)
 #define PERFRING_TICK_BYTES	65536
@@ -46,11 +45,7 @@ static int perfring_generator_check(const struct perf_event_attr *attr)
 	/* All of it is made with interrupts off. */
 	if (tick > PERFRING_TICK_BYTES || tick * perfring_rate(attr) > PERFRING_SECOND_BYTES)
 		return -EINVAL;
-	/* It meets whatever runs on the CPU: perf's limit for watching a whole one. */
-	if (attr->sample_type & (PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN) &&
-	    perfring_sysctl_paranoid() > 0 && !perfmon_capable())
-		return -EACCES;
-	return 0;
+	return perfring_source_shows_tasks(attr) ? -EACCES : 0;
 }
 
 static void perfring_generate(struct perfring_event *event)

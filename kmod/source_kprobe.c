@@ -61,6 +61,7 @@ static int perfring_kprobe_hit(struct kprobe *kprobe, struct pt_regs *regs)
 	perfring_source_output(event, &record);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(perfring_kprobe_hit);
 
 static int perfring_kprobe_check(const struct perf_event_attr *attr)

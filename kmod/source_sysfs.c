@@ -39,6 +39,25 @@ const struct attribute_group perfring_sources_group = {
 	.attrs = perfring_sources_attrs,
 };
 
+/* Another module's source; @attr and @name stay until it is removed. */
+int perfring_sysfs_add(struct dev_ext_attribute *attr, const char *name, unsigned long id)
+{
+	sysfs_attr_init(&attr->attr.attr);
+	attr->attr.attr.name = name;
+	attr->attr.attr.mode = 0444;
+	attr->attr.show = perfring_id_show;
+	attr->var = (void *)id;
+	return sysfs_add_file_to_group(&perfring_pmu_device()->kobj, &attr->attr.attr,
+				       perfring_sources_group.name);
+}
+
+/* Waits for who is reading it. */
+void perfring_sysfs_remove(struct dev_ext_attribute *attr)
+{
+	sysfs_remove_file_from_group(&perfring_pmu_device()->kobj, &attr->attr.attr,
+				     perfring_sources_group.name);
+}
+
 static ssize_t syscalls_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%llu\n", perfring_syscalls_missed());

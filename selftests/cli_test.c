@@ -179,6 +179,26 @@ TEST_F(command, dump_kprobe)
 	EXPECT_TRUE(said("offset=N"));
 }
 
+/* A source of another module, by its name. */
+TEST_F(command, dump_client)
+{
+	if (!getenv("PERFRING_CLIENT") && !getenv("PERFRING_MODULE"))
+		SKIP(return, "neither PERFRING_CLIENT nor PERFRING_MODULE is set: no client to load");
+	ASSERT_EQ(0, client_load());
+	ASSERT_EQ(0, file_write("/sys/module/perfring_client/parameters/loaded", "1"));
+	ASSERT_EQ(0, file_write("/sys/module/perfring_client/parameters/load", "1000"));
+	EXPECT_EQ(0, perfring("dump dev:0/load -n 3 -t 10")) {
+		TH_LOG("%s", output);
+	}
+	/* 64 bytes of payload, 4 that pad. */
+	EXPECT_TRUE(said(" raw="));
+	EXPECT_LT(0, perfring("dump dev:0/load,option=1 -n 1"));
+	EXPECT_TRUE(said("option"));
+	ASSERT_EQ(0, client_unload());
+	EXPECT_LT(0, perfring("dump dev:0/load -n 1"));
+	EXPECT_TRUE(said("load"));
+}
+
 TEST_F(command, stats)
 {
 	EXPECT_EQ(0, perfring("stats")) {

@@ -60,9 +60,8 @@ bool module_loaded(void)
 	return !access("/sys/module/perfring", F_OK);
 }
 
-int module_load(const char *parameters)
+static int module_insert(const char *path, const char *parameters)
 {
-	const char *path = getenv("PERFRING_MODULE");
 	struct kmod_module *module = NULL;
 	struct kmod_ctx *ctx;
 	int ret;
@@ -82,7 +81,26 @@ int module_load(const char *parameters)
 	return ret;
 }
 
-int module_unload(void)
+int module_load(const char *parameters)
+{
+	return module_insert(getenv("PERFRING_MODULE"), parameters);
+}
+
+int client_load(void)
+{
+	const char *path = getenv("PERFRING_CLIENT"), *module = getenv("PERFRING_MODULE");
+	char beside[4096];
+
+	if (!path && module) {
+		/* The build has perfring.ko in kmod/, and this one in client/ beside it. */
+		snprintf(beside, sizeof(beside), "%.*s../client/perfring_client.ko",
+			 (int)(strrchr(module, '/') + 1 - module), module);
+		path = beside;
+	}
+	return module_insert(path, "");
+}
+
+static int module_remove(const char *name)
 {
 	struct kmod_module *module = NULL;
 	struct kmod_ctx *ctx;
@@ -92,12 +110,22 @@ int module_unload(void)
 	if (!ctx)
 		return -ENOMEM;
 	kmod_set_log_priority(ctx, 0);
-	ret = kmod_module_new_from_name(ctx, "perfring", &module);
+	ret = kmod_module_new_from_name(ctx, name, &module);
 	if (!ret)
 		ret = kmod_module_remove_module(module, O_NONBLOCK);
 	kmod_module_unref(module);
 	kmod_unref(ctx);
 	return ret;
+}
+
+int module_unload(void)
+{
+	return module_remove("perfring");
+}
+
+int client_unload(void)
+{
+	return module_remove("perfring_client");
 }
 
 bool device_ready(char *why, size_t len)

@@ -24,6 +24,12 @@
 bool module_loaded(void);
 int module_load(const char *parameters);
 int module_unload(void);
+/*
+ * The module in client/, from $PERFRING_CLIENT or where it was built with
+ * PERFRING_MODULE, which must be loaded.
+ */
+int client_load(void);
+int client_unload(void);
 
 /*
  * Is /dev/perfring0 there?  Loads the module when PERFRING_MODULE says which.

@@ -38,9 +38,9 @@ files()
 	fi
 }
 
-mapfile -t kernel_c < <(files 'kmod/*.c' 'kmod/*.h')
+mapfile -t kernel_c < <(files 'kmod/*.c' 'kmod/*.h' 'selftests/client/*.c')
 mapfile -t user_c < <(files 'user/*.c' 'user/*.h')
-mapfile -t test_c < <(files 'selftests/*.c' 'selftests/*.h')
+mapfile -t test_c < <(files 'selftests/*.c' 'selftests/*.h' | grep -v '^selftests/client/')
 mapfile -t scripts < <(files '*' | while IFS= read -r file; do
 	case $(head -c 64 "$file" | head -n 1 | tr -d '\0') in
 	'#!'*sh | '#!'*'sh '*) echo "$file" ;;
@@ -137,7 +137,7 @@ check_sparse()
 			cat "$out/module-$kernel.log"
 			bad=1
 		}
-		if grep -E 'kmod/[a-z_/]+[.][ch]:.*(warning|error):' -A 2 "$out/module-$kernel.log"; then
+		if grep -E '(kmod|client)/[a-z_/]+[.][ch]:.*(warning|error):' -A 2 "$out/module-$kernel.log"; then
 			bad=1
 		fi
 	done

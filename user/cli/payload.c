@@ -150,8 +150,8 @@ static bool payload_print_syscall(const struct perfring_sample *sample, struct j
 	return true;
 }
 
-static bool payload_print_kprobe(const struct spec *spec, const struct perfring_sample *sample,
-				 struct json *json)
+static bool payload_print_kprobe(const struct spec *spec,
+				 const struct perfring_sample *sample, struct json *json)
 {
 	struct perfring_kprobe_payload payload;
 	char comm[80];

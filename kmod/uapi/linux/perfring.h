@@ -32,6 +32,15 @@ enum perfring_source_id {
 };
 
 /*
+ * Numbers from 128 to 255 are given to other modules while they are there; the file
+ * /sys/bus/event_source/devices/perfring/sources/NAME has them, and those above.
+ * config1 and config2 are zero.  CAP_PERFMON is needed, unless the module lets
+ * everybody; then it is for TID and CALLCHAIN, as with the generator.  ENOENT: nobody
+ * has the number, or, from PERF_EVENT_IOC_ENABLE, no longer: the event stays open, and
+ * its ring keeps what it has.
+ */
+
+/*
  * Counters, for perf_event_open(2) alone: an event of the PMU perfring on CPU N
  * with one of these in bits 8-15 of config, all other configuration zero, counts
  * for all events of /dev/perfringN; struct perfring_stats says what.  It belongs to
