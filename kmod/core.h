@@ -235,6 +235,19 @@ static inline bool perfring_core_room(const struct perfring_core *c,
 	return free >= size;
 }
 
+/*
+ * Is @head more than the watermark beyond the last wakeup?  Signed, as in perf: a
+ * wakeup that is counted or forced moves @wakeup as well, a discarded record takes
+ * @head back, so that @head may be the one behind.
+ */
+static inline bool perfring_core_crossed(const struct perfring_core *c, unsigned long head,
+					 unsigned long wakeup)
+{
+	if (c->backward)
+		head = -head;
+	return (long)(head - wakeup) > (long)c->watermark;
+}
+
 /**
  * perfring_core_enter - come in as a writer
  * @c: ring
@@ -322,7 +335,7 @@ static inline int perfring_core_begin(struct perfring_core *c,
 				      unsigned long size, unsigned long lost_size,
 				      bool quiet)
 {
-	unsigned long head, next, tail, used, high;
+	unsigned long head, next, tail, used, high, wakeup;
 
 	h->wakeup_due = false;
 	h->cause = PERFRING_CAUSE_NONE;
@@ -362,12 +375,15 @@ static inline int perfring_core_begin(struct perfring_core *c,
 	h->pos = c->backward ? next : head;
 	h->head = head;
 	h->next = next;
-	if (c->backward)
-		next = -next;
-	if (!quiet &&
-	    perfring_unlikely(next - perfring_local_read(&c->wakeup) > c->watermark)) {
-		perfring_local_add(&c->wakeup, c->watermark);
-		h->cause = PERFRING_CAUSE_WATERMARK;
+	if (!quiet) {
+		wakeup = perfring_local_read(&c->wakeup);
+		/* An inner writer's crossing counts for this record, too. */
+		while (perfring_unlikely(perfring_core_crossed(c, next, wakeup)))
+			if (perfring_local_try_cmpxchg(&c->wakeup, &wakeup,
+						       wakeup + c->watermark)) {
+				h->cause = PERFRING_CAUSE_WATERMARK;
+				break;
+			}
 	}
 
 	if (perfring_unlikely(h->report_lost))
@@ -449,19 +465,22 @@ static inline void perfring_core_force(struct perfring_core *c, struct perfring_
  */
 static inline bool perfring_core_discard(struct perfring_core *c, struct perfring_handle *h)
 {
-	unsigned long next = h->next;
-	bool crossed = h->cause == PERFRING_CAUSE_WATERMARK;
+	unsigned long next = h->next, head, wakeup;
 
-	/*
-	 * The watermark first: a writer between the two lines may wake once too
-	 * often.  The other way round it could miss its own wakeup.
-	 */
-	if (crossed)
-		perfring_local_add(&c->wakeup, -c->watermark);
-	if (!perfring_local_try_cmpxchg(&c->head, &next, h->head)) {
-		if (crossed)
-			perfring_local_add(&c->wakeup, c->watermark);
+	if (!perfring_local_try_cmpxchg(&c->head, &next, h->head))
 		return false;
+	if (h->cause == PERFRING_CAUSE_WATERMARK) {
+		perfring_local_add(&c->wakeup, -c->watermark);
+		/*
+		 * A writer between the two lines has measured from our crossing.  What
+		 * it has written may be due a wakeup from where the last one was; should
+		 * it be one that comes now, it sees that itself.
+		 */
+		perfring_barrier();
+		wakeup = perfring_local_read(&c->wakeup);
+		head = perfring_local_read(&c->head);
+		if (head != h->head && perfring_core_crossed(c, head, wakeup))
+			perfring_local_try_cmpxchg(&c->wakeup, &wakeup, wakeup + c->watermark);
 	}
 	h->cause = PERFRING_CAUSE_NONE;
 	if (h->lost)

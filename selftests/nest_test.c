@@ -27,6 +27,7 @@
 
 #define LEVELS		3U
 #define LOST_SIZE	24
+#define SKIPPED		77	/* id of the LOST records of 0 that stand for discarded ones */
 #define RECORDS		100000UL
 #define SIGNALS		200UL
 
@@ -39,6 +40,12 @@ struct record {
 static struct perfring_core core;
 /* The compiler may believe that raise(3) calls nothing here: hence volatile. */
 static volatile unsigned long attempted[LEVELS], written[LEVELS], lost[LEVELS], wakeups;
+static volatile unsigned long taken_back[LEVELS], skipped[LEVELS];
+/* Whose records are discarded: a bit for each level; or every third of each. */
+static volatile unsigned int discards;
+#define DISCARD_THIRDS	(1U << LEVELS)
+/* A record of level 1 has one of level 2 inside. */
+static volatile bool deep;
 static bool stop;
 static unsigned long data_size;
 
@@ -52,9 +59,32 @@ static unsigned int record_size(unsigned int level, unsigned long seq)
 	return sizeof(struct perf_event_header) + (2 + (seq * 7 + level) % 12) * sizeof(uint64_t);
 }
 
+static bool discarded(unsigned int level, unsigned long seq)
+{
+	return discards & DISCARD_THIRDS ? seq % 3 == 2 : discards >> level & 1;
+}
+
+/* Between reserve and end: give the record up, which is at @pos. */
+static void give_up(unsigned int level, struct perfring_handle *handle, unsigned long pos,
+		    unsigned int size)
+{
+	struct {
+		struct perf_event_header header;
+		uint64_t id, lost;
+	} skip = { .header = { .type = PERF_RECORD_LOST, .size = size }, .id = SKIPPED };
+
+	if (perfring_core_discard(&core, handle)) {
+		taken_back[level]++;
+		return;
+	}
+	skipped[level]++;
+	handle->pos = pos;
+	perfring_core_copy(&core, handle, &skip, sizeof(skip));
+}
+
 static void write_one(unsigned int level)
 {
-	unsigned long seq = attempted[level]++;
+	unsigned long seq = attempted[level]++, pos;
 	unsigned int words, i;
 	struct {
 		struct perf_event_header header;
@@ -81,10 +111,16 @@ static void write_one(unsigned int level)
 		lost_record.lost = handle.lost;
 		perfring_core_copy(&core, &handle, &lost_record, LOST_SIZE);
 	}
+	pos = handle.pos;
 	/* In pieces, as the kernel writes it. */
 	perfring_core_copy(&core, &handle, &record.header, sizeof(record.header));
 	perfring_core_copy(&core, &handle, record.word, record.header.size - sizeof(record.header));
-	written[level]++;
+	if (deep && level == 1)
+		write_one(2);
+	if (discarded(level, seq))
+		give_up(level, &handle, pos, record.header.size);
+	else
+		written[level]++;
 	if (perfring_core_end(&core, &handle))
 		wakeups++;
 }
@@ -134,7 +170,7 @@ static void *writer_main(void *unused)
 
 FIXTURE(nest) {
 	struct perf_event_mmap_page *page;
-	uint64_t tail, seq[LEVELS], seen[LEVELS], lost_seen;
+	uint64_t tail, seq[LEVELS], seen[LEVELS], lost_seen, skipped_seen;
 };
 
 FIXTURE_SETUP(nest)
@@ -162,6 +198,7 @@ static void ring_reset(FIXTURE_DATA(nest) *self, unsigned long position)
 	memset(self->seq, 0, sizeof(self->seq));
 	memset(self->seen, 0, sizeof(self->seen));
 	self->lost_seen = 0;
+	self->skipped_seen = 0;
 	self->tail = position;
 	memset(&core, 0, sizeof(core));
 	core.page = self->page;
@@ -173,8 +210,12 @@ static void ring_reset(FIXTURE_DATA(nest) *self, unsigned long position)
 		attempted[i] = 0;
 		written[i] = 0;
 		lost[i] = 0;
+		taken_back[i] = 0;
+		skipped[i] = 0;
 	}
 	wakeups = 0;
+	discards = 0;
+	deep = false;
 }
 
 /* What lies at @pos, across the end of the data if need be. */
@@ -209,6 +250,12 @@ static const char *consume(FIXTURE_DATA(nest) *self)
 		fetch(core.data, self->tail, &record, record.header.size);
 		self->tail += record.header.size;
 		if (record.header.type == PERF_RECORD_LOST) {
+			if (record.word[0] == SKIPPED) {
+				self->skipped_seen++;
+				if (record.word[1])
+					return "a discarded record tells of losses";
+				continue;
+			}
 			if (record.header.size != LOST_SIZE)
 				return "a LOST record's size";
 			self->lost_seen += record.word[1];
@@ -239,7 +286,7 @@ static void release(const FIXTURE_DATA(nest) *self)
 /* What must hold when no writer is inside and all was consumed; NULL or what does not. */
 static const char *balance(const FIXTURE_DATA(nest) *self, unsigned long owed)
 {
-	unsigned long missing = owed;
+	unsigned long missing = owed, skips = 0;
 	unsigned int i;
 
 	if (core.nest)
@@ -247,12 +294,15 @@ static const char *balance(const FIXTURE_DATA(nest) *self, unsigned long owed)
 	if (self->tail != perfring_local_read(&core.head))
 		return "a record was not published";
 	for (i = 0; i < LEVELS; i++) {
-		if (attempted[i] != written[i] + lost[i])
-			return "attempted != written + lost";
+		if (attempted[i] != written[i] + lost[i] + taken_back[i] + skipped[i])
+			return "attempted != written + lost + discarded";
 		if (self->seen[i] != written[i])
 			return "a written record did not arrive";
 		missing += lost[i];
+		skips += skipped[i];
 	}
+	if (skips != self->skipped_seen)
+		return "a discarded record with a follower is not there";
 	/* Losses after the last record that found room are not reported yet. */
 	if (missing != self->lost_seen + perfring_local_read(&core.lost))
 		return "LOST records do not add up";
@@ -263,16 +313,22 @@ static const char *balance(const FIXTURE_DATA(nest) *self, unsigned long owed)
  * The writer makes records, at least RECORDS and until SIGNALS signals of each of
  * two kinds have interrupted it and each other, into a ring of one page that is
  * read meanwhile.  Every record must be whole, the numbers of each level must
- * rise, and those that are missing are as many as the LOST records say.
+ * rise, and those that are missing are as many as the LOST records say.  Then once
+ * more, with every third record of each level discarded.
  */
-TEST_F_TIMEOUT(nest, signals_write_inside_a_write, 120)
+static void signals_write(struct __test_metadata *_metadata, FIXTURE_DATA(nest) *self,
+			  unsigned int who)
 {
+	unsigned long back = 0, skips = 0;
 	const char *wrong;
 	pthread_t writer;
 	bool last = false;
+	unsigned int i;
 
 	/* Positions are only subtracted: start just below the wrap of 32 bits. */
 	ring_reset(self, 0xfffffff8UL);
+	discards = who;
+	stop = false;
 	ASSERT_EQ(0, pthread_create(&writer, NULL, writer_main, NULL));
 	for (;;) {
 		if (!last && __atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
@@ -290,9 +346,24 @@ TEST_F_TIMEOUT(nest, signals_write_inside_a_write, 120)
 	}
 	wrong = balance(self, 0);
 	EXPECT_EQ(NULL, wrong) TH_LOG("%s", wrong);
-	TH_LOG("%lu records, %lu and %lu by signals, %lu lost",
+	for (i = 0; i < LEVELS; i++) {
+		back += taken_back[i];
+		skips += skipped[i];
+	}
+	TH_LOG("%lu records, %lu and %lu by signals, %lu lost, %lu taken back, %lu skipped",
 	       attempted[0] + attempted[1] + attempted[2], attempted[1], attempted[2],
-	       lost[0] + lost[1] + lost[2]);
+	       lost[0] + lost[1] + lost[2], back, skips);
+	EXPECT_EQ(who != 0, back != 0);
+}
+
+TEST_F_TIMEOUT(nest, signals_write_inside_a_write, 120)
+{
+	signals_write(_metadata, self, 0);
+}
+
+TEST_F_TIMEOUT(nest, signals_discard_inside_a_write, 120)
+{
+	signals_write(_metadata, self, DISCARD_THIRDS);
 }
 
 /* The sanitizers would make each path ten times as long, and see nothing more. */
@@ -336,7 +407,10 @@ static const struct state {
 	unsigned long room;		/* bytes free before; 0: empty */
 	unsigned long owed;		/* losses not reported yet */
 	unsigned long watermark;	/* 0: half the ring */
+	unsigned long since;		/* bytes since the last wakeup */
 	unsigned int inner;
+	unsigned int discards;		/* a bit for each level */
+	bool deep;			/* each inner record has one inside, too */
 } states[] = {
 	{ .name = "empty", .inner = 1 },
 	{ .name = "two inside", .inner = 2 },
@@ -351,6 +425,25 @@ static const struct state {
 	{ .name = "losses to report, room for one", .owed = 3, .room = 64, .inner = 1 },
 	{ .name = "together beyond the watermark", .watermark = 40, .inner = 1 },
 	{ .name = "each record beyond the watermark", .watermark = 16, .inner = 1 },
+	{ .name = "the inner one discards", .inner = 1, .discards = 2, .watermark = 16 },
+	{ .name = "both discard", .inner = 1, .discards = 3, .watermark = 16 },
+	{ .name = "both discard, across 2^64", .position = -24UL, .inner = 1, .discards = 3 },
+	/* the outer one crosses alone: 24 and 32 bytes from the last wakeup on */
+	{ .name = "the outer one discards its crossing", .inner = 1, .discards = 1, .watermark = 16 },
+	/* 74 > 60, and both are 106, less than twice as far */
+	{ .name = "the outer one discards a late crossing", .inner = 1, .discards = 1,
+	  .watermark = 60, .since = 50 },
+	/* only both together cross */
+	{ .name = "the outer one discards", .inner = 1, .discards = 1, .watermark = 40 },
+	{ .name = "the outer one discards losses", .owed = 3, .inner = 1, .discards = 1 },
+	{ .name = "both discard losses", .owed = 3, .room = 64, .inner = 1, .discards = 3 },
+	{ .name = "three deep", .inner = 1, .deep = true, .watermark = 40 },
+	{ .name = "three deep, twice, the outer one discards", .inner = 2, .deep = true,
+	  .discards = 1, .watermark = 16 },
+	{ .name = "three deep, the middle one discards", .inner = 1, .deep = true, .discards = 2,
+	  .watermark = 30 },
+	{ .name = "three deep, the ends discard losses", .owed = 3, .inner = 1, .deep = true,
+	  .discards = 5, .watermark = 30 },
 };
 
 static void state_enter(FIXTURE_DATA(nest) *self, const struct state *state)
@@ -364,12 +457,39 @@ static void state_enter(FIXTURE_DATA(nest) *self, const struct state *state)
 	__atomic_store_n(&self->page->data_head, state->position + used, __ATOMIC_RELAXED);
 	self->tail += used;
 	perfring_local_set(&core.lost, state->owed);
-	perfring_local_set(&core.wakeup, state->position + used);
+	perfring_local_set(&core.wakeup, state->position + used - state->since);
 	if (state->watermark)
 		core.watermark = state->watermark;
 	inner = state->inner;
+	deep = state->deep;
+	discards = state->discards;
 	reader = self;
 	seen_wrong = NULL;
+}
+
+/* What must hold of wakeups, @was being the position of the last one; NULL or what does not. */
+static const char *wakeups_hold(unsigned long was, unsigned long start)
+{
+	unsigned long head = perfring_local_read(&core.head);
+	unsigned long now = perfring_local_read(&core.wakeup);
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < LEVELS; i++)
+		kept += written[i] + skipped[i];
+	if (now != was && !wakeups)
+		return "a wakeup was due and nobody reported it";
+	if (now == was && wakeups)
+		return "a wakeup was reported and none was due";
+	if (head - was > core.watermark && kept && !wakeups)
+		return "more than the watermark waits, and nobody was woken";
+	if (!kept && head != start)
+		return "all was taken back, and the head is not where it was";
+	if (!kept && now != was)
+		return "all was taken back, and a wakeup was counted";
+	/* It would be late for the next one. */
+	if ((long)(now - head) > 0)
+		return "the last wakeup is ahead of the head";
+	return NULL;
 }
 
 /*
@@ -377,46 +497,51 @@ static void state_enter(FIXTURE_DATA(nest) *self, const struct state *state)
  * and write inside it: both records must be whole and published, what was lost
  * counted, and a due wakeup reported by one of the writers.
  */
+static void step_through(struct __test_metadata *_metadata, FIXTURE_DATA(nest) *self,
+			 const struct state *state)
+{
+	unsigned long due, start, used;
+	const char *wrong;
+
+	for (step_target = 0; ; step_target++) {
+		state_enter(self, state);
+		due = perfring_local_read(&core.wakeup);
+		start = perfring_local_read(&core.head);
+		step = 0;
+		stepping = 1;
+		raise(SIGTRAP);
+		write_one(0);
+		stepping = 0;
+		if (step <= step_target)
+			break;
+		wrong = seen_wrong;
+		if (!wrong)
+			wrong = consume(self);
+		if (!wrong)
+			wrong = balance(self, state->owed);
+		if (!wrong)
+			wrong = wakeups_hold(due, start);
+		used = perfring_local_read(&core.head) - self->page->data_tail;
+		if (!wrong && used >= data_size)
+			wrong = "more in the ring than it holds";
+		ASSERT_EQ(NULL, wrong)
+			TH_LOG("%s, at instruction %lu: %s", state->name, step_target,
+			       wrong);
+		ASSERT_EQ(state->inner, attempted[1]);
+	}
+	TH_LOG("%s: %lu instructions", state->name, step_target);
+	/* The path itself is longer than this; fewer would mean no stepping. */
+	EXPECT_GT(step_target, 50);
+}
+
 TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 120)
 {
 	struct sigaction action = { .sa_sigaction = trap, .sa_flags = SA_SIGINFO };
 	const struct state *state;
-	const char *wrong;
-	unsigned long due, used;
 
 	ASSERT_EQ(0, sigaction(SIGTRAP, &action, NULL));
-	for (state = states; state < states + sizeof(states) / sizeof(*states); state++) {
-		for (step_target = 0; ; step_target++) {
-			state_enter(self, state);
-			due = perfring_local_read(&core.wakeup);
-			step = 0;
-			stepping = 1;
-			raise(SIGTRAP);
-			write_one(0);
-			stepping = 0;
-			if (step <= step_target)
-				break;
-			wrong = seen_wrong;
-			if (!wrong)
-				wrong = consume(self);
-			if (!wrong)
-				wrong = balance(self, state->owed);
-			if (!wrong && due != perfring_local_read(&core.wakeup) && !wakeups)
-				wrong = "a wakeup was due and nobody reported it";
-			if (!wrong && due == perfring_local_read(&core.wakeup) && wakeups)
-				wrong = "a wakeup was reported and none was due";
-			used = perfring_local_read(&core.head) - self->page->data_tail;
-			if (!wrong && used >= data_size)
-				wrong = "more in the ring than it holds";
-			ASSERT_EQ(NULL, wrong)
-				TH_LOG("%s, at instruction %lu: %s", state->name, step_target,
-				       wrong);
-			ASSERT_EQ(state->inner, attempted[1]);
-		}
-		TH_LOG("%s: %lu instructions", state->name, step_target);
-		/* The path itself is longer than this; fewer would mean no stepping. */
-		EXPECT_GT(step_target, 50);
-	}
+	for (state = states; state < states + sizeof(states) / sizeof(*states); state++)
+		step_through(_metadata, self, state);
 }
 #endif
 
