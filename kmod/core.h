@@ -163,7 +163,7 @@ static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
  * @paused: output is paused, or the ring has no data pages
  * @overwrite: never full, data_tail is ignored
  * @backward: records are written towards lower positions
- * @watermark: bytes that make a wakeup due
+ * @watermark: bytes that make a wakeup due; at most LONG_MAX
  * @mask: data size - 1; the data size is a power of two
  * @page: control page, shared with user space; only data_tail is read from it,
  *	in one place, and whatever it says costs at most the owner's records
@@ -201,6 +201,7 @@ enum perfring_cause {
  * @pos: where the next copied byte goes
  * @head: core->head before the reservation
  * @next: core->head after it
+ * @tail: data_tail then
  * @wakeup: what core->wakeup was when the writer came in
  * @lost: count for the LOST record
  * @cause: why the record wakes the reader
@@ -211,6 +212,7 @@ struct perfring_handle {
 	unsigned long pos;
 	unsigned long head;
 	unsigned long next;
+	unsigned long tail;
 	unsigned long wakeup;
 	unsigned long lost;
 	enum perfring_cause cause;
@@ -313,6 +315,36 @@ static inline bool perfring_core_leave(struct perfring_core *c,
 }
 
 /**
+ * perfring_core_reserve - move the head
+ * @c: ring that the writer has entered
+ * @h: handle; pos, head, next and tail are set
+ * @size: bytes by which the head moves
+ * @room: bytes that must be free
+ *
+ * Return: false without room.
+ */
+static inline bool perfring_core_reserve(struct perfring_core *c, struct perfring_handle *h,
+					 unsigned long size, unsigned long room)
+{
+	unsigned long head = perfring_local_read(&c->head), next, tail;
+
+	do {
+		tail = perfring_load_tail(c->page);
+		if (!c->overwrite &&
+		    perfring_unlikely(!perfring_core_room(c, head, tail, room)))
+			return false;
+		/* A: no store below before the load of data_tail. */
+		next = c->backward ? head - size : head + size;
+	} while (!perfring_local_try_cmpxchg(&c->head, &head, next));
+
+	h->pos = c->backward ? next : head;
+	h->head = head;
+	h->next = next;
+	h->tail = tail;
+	return true;
+}
+
+/**
  * perfring_core_begin - reserve room for a record
  * @c: ring
  * @h: handle to set up
@@ -335,7 +367,7 @@ static inline int perfring_core_begin(struct perfring_core *c,
 				      unsigned long size, unsigned long lost_size,
 				      bool quiet)
 {
-	unsigned long head, next, tail, used, high, wakeup;
+	unsigned long next, used, high, wakeup;
 
 	h->wakeup_due = false;
 	h->cause = PERFRING_CAUSE_NONE;
@@ -351,30 +383,21 @@ static inline int perfring_core_begin(struct perfring_core *c,
 
 	perfring_core_enter(c, h);
 
-	head = perfring_local_read(&c->head);
-	do {
-		tail = perfring_load_tail(c->page);
-		if (!c->overwrite &&
-		    perfring_unlikely(!perfring_core_room(c, head, tail, size))) {
-			perfring_local_add(&c->lost, 1);
-			h->wakeup_due = perfring_core_leave(c, h);
-			return -ENOSPC;
-		}
-		/* A: no store below before the load of data_tail. */
-		next = c->backward ? head - size : head + size;
-	} while (!perfring_local_try_cmpxchg(&c->head, &head, next));
+	if (perfring_unlikely(!perfring_core_reserve(c, h, size, size))) {
+		perfring_local_add(&c->lost, 1);
+		h->wakeup_due = perfring_core_leave(c, h);
+		return -ENOSPC;
+	}
+	next = h->next;
 
 	if (!c->overwrite) {
-		used = (c->backward ? tail - next : next - tail) & c->mask;
+		used = (c->backward ? h->tail - next : next - h->tail) & c->mask;
 		high = perfring_local_read(&c->high_water);
 		while (used > high &&
 		       !perfring_local_try_cmpxchg(&c->high_water, &high, used))
 			;
 	}
 
-	h->pos = c->backward ? next : head;
-	h->head = head;
-	h->next = next;
 	if (!quiet) {
 		wakeup = perfring_local_read(&c->wakeup);
 		/* An inner writer's crossing counts for this record, too. */

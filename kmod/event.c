@@ -114,10 +114,26 @@ void perfring_event_publish(struct perfring_event *event)
 }
 
 /**
+ * perfring_on_cpu - run on a CPU, or here when it is offline and has no writer
+ * @cpu: CPU
+ * @fn: called with preemption off
+ * @arg: for @fn
+ *
+ * Context: task, cpus_read_lock held.
+ */
+void perfring_on_cpu(int cpu, void (*fn)(void *), void *arg)
+{
+	if (!smp_call_function_single(cpu, fn, arg, 1))
+		return;
+	preempt_disable();
+	fn(arg);
+	preempt_enable();
+}
+
+/**
  * perfring_event_on_cpu - change what writers change without a lock
  * @event: event
- * @fn: called with interrupts off on the event's CPU; elsewhere when that is
- *	offline, and then has no writer
+ * @fn: see perfring_on_cpu()
  * @arg: for @fn
  *
  * Context: task.
@@ -125,8 +141,7 @@ void perfring_event_publish(struct perfring_event *event)
 void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), void *arg)
 {
 	cpus_read_lock();
-	if (smp_call_function_single(event->device->cpu, fn, arg, 1))
-		fn(arg);
+	perfring_on_cpu(event->device->cpu, fn, arg);
 	cpus_read_unlock();
 }
 
@@ -166,12 +181,13 @@ int perfring_event_enable(struct perfring_event *event)
 		perfring_event_disable(event);
 	if (event->enabled)
 		return 0;
-	WRITE_ONCE(event->used, true);
 	perfring_event_set(event, true);
 	if (event->source->attach)
 		ret = event->source->attach(event);
 	if (ret)
 		perfring_event_set(event, false);
+	else
+		WRITE_ONCE(event->used, true);
 	return ret;
 }
 
@@ -273,7 +289,7 @@ static int perfring_open(struct inode *inode, struct file *file)
 	event->id = atomic64_inc_return(&perfring_last_id);
 	event->ns = get_pid_ns(task_active_pid_ns(current));
 	mutex_init(&event->lock);
-	perfring_wakeup_init(event);
+	perfring_event_wakeup_init(event);
 	ret = perfring_user_charge(1, 0, &event->owner);
 	if (ret)
 		goto free;
@@ -308,12 +324,12 @@ static int perfring_release(struct inode *inode, struct file *file)
 	perfring_ring_attach(event, NULL);
 	mutex_unlock(&event->device->mmap_mutex);
 	perfring_device_remove(event->device, event);
-	irq_work_sync(&event->wakeup);
+	irq_work_sync(&event->signal);
 	if (event->state)
 		event->source->release(event->state);
 	perfring_user_uncharge(event->owner, 1, 0);
 	put_pid_ns(event->ns);
-	kfree_rcu(event, rcu);
+	kfree(event);
 	return 0;
 }
 

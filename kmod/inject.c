@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <linux/cpu.h>
 #include <linux/mm.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "perfring.h"
@@ -18,28 +17,20 @@ struct perfring_inject_call {
 	int ret;
 };
 
-/* Runs on the ring's CPU, as one more writer. */
+/* Runs on the ring's CPU, as one more writer, without a count and a LOST record. */
 static void perfring_inject_bytes(struct perfring_inject_call *call)
 {
 	struct perfring_core *core = &call->ring->core;
-	unsigned long size = call->inject->value, head, next;
+	unsigned long size = call->inject->value, len = call->inject->len;
 	struct perfring_handle handle;
 
 	perfring_core_enter(core, &handle);
-	head = perfring_local_read(&core->head);
-	do {
-		if (!core->overwrite &&
-		    !perfring_core_room(core, head, perfring_load_tail(core->page), size)) {
-			call->ret = -ENOSPC;
-			break;
-		}
-		/* A: as perfring_core_begin(). */
-		next = core->backward ? head - size : head + size;
-	} while (!perfring_local_try_cmpxchg(&core->head, &head, next));
-	if (!call->ret) {
-		handle.pos = core->backward ? next : head;
-		perfring_core_copy(core, &handle, call->data, call->inject->len);
+	/* What is written beyond the head must not fall on what waits for the reader. */
+	if (perfring_core_reserve(core, &handle, size, max(size, len))) {
+		perfring_core_copy(core, &handle, call->data, len);
 		perfring_core_force(core, &handle);
+	} else {
+		call->ret = -ENOSPC;
 	}
 	if (perfring_core_leave(core, &handle))
 		perfring_wakeup_due(call->event, call->ring);
@@ -107,9 +98,8 @@ int perfring_inject(struct perfring_event *event, struct perfring_inject *inject
 	data_size = call.ring ? call.ring->nr_pages << PAGE_SHIFT : 0;
 	if (!data_size || (bytes && (inject->value > data_size || inject->len > data_size)))
 		call.ret = -EINVAL;
-	/* A CPU that is offline has no writer. */
-	else if (smp_call_function_single(event->device->cpu, perfring_inject_run, &call, 1))
-		perfring_inject_run(&call);
+	else
+		perfring_on_cpu(event->device->cpu, perfring_inject_run, &call);
 	mutex_unlock(&event->device->mmap_mutex);
 	cpus_read_unlock();
 	kvfree(data);

@@ -214,6 +214,7 @@ static long perfring_ioc_refresh(struct perfring_event *event, int samples)
 	mutex_lock(&event->lock);
 	if (event->attr.sample_period && !event->attr.inherit) {
 		atomic_add(samples, &event->limit);
+		smp_mb__after_atomic(); /* K, pairs with perfring_stop() */
 		ret = perfring_event_enable(event);
 	}
 	mutex_unlock(&event->lock);

@@ -13,8 +13,12 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/* perfring_chain_get() and perfring_output(): CALLCHAIN begins with who called. */
-#define PERFRING_STACK_SKIP	2
+/*
+ * perfring_chain_get(), perfring_output_begin(), and perfring_output() or
+ * perfring_reserve(), which are functions of their own for this: CALLCHAIN begins
+ * with who called the last.
+ */
+#define PERFRING_STACK_SKIP	3
 
 /* How far behind a probed address the stack may name it: no instruction is longer. */
 #define PERFRING_INSN_MAX	16
@@ -157,9 +161,9 @@ static int perfring_reject(struct perfring_event *event, int error)
  * Reserve and write; @later leaves the payload to the caller.  Nothing is counted
  * when it succeeds: the commit does.
  */
-static int perfring_output_begin(struct perfring_event *event,
-				 const struct perfring_record *record, bool later,
-				 struct perfring_reservation *r)
+static noinline int perfring_output_begin(struct perfring_event *event,
+					  const struct perfring_record *record, bool later,
+					  struct perfring_reservation *r)
 {
 	const struct perfring_layout *layout = &event->layout;
 	bool sample = record->type == PERF_RECORD_SAMPLE;
@@ -269,8 +273,12 @@ static int perfring_output_begin(struct perfring_event *event,
 	}
 out:
 	perfring_chain_put(chain);
-	if (ret)
+	if (ret) {
+		if (sample)
+			perfring_overflow(event);
+		perfring_signal(event);
 		trace_perfring_emit(event, record->type, size, 0, ret);
+	}
 	return ret;
 }
 
@@ -315,10 +323,11 @@ void perfring_commit(struct perfring_reservation *r)
 	if (r->lost_record)
 		perfring_account(event, lost_records, 1);
 	perfring_account_cause(event, r->handle.cause);
-	if (perfring_core_end(core, &r->handle))
-		perfring_wakeup_due(event, r->ring);
 	if (sample)
 		perfring_overflow(event);
+	if (perfring_core_end(core, &r->handle))
+		perfring_wakeup_due(event, r->ring);
+	perfring_signal(event);
 	trace_perfring_emit(event, r->type, r->size, r->record, 0);
 }
 
@@ -376,14 +385,10 @@ bool perfring_discard(struct perfring_reservation *r)
  * Return: 0; as perfring_output(); -EINVAL when it is shorter than a LOST record,
  * -E2BIG also when it is longer than the ring.
  */
-int perfring_reserve(struct perfring_event *event, const struct perfring_record *record,
-		     struct perfring_reservation *r)
+noinline int perfring_reserve(struct perfring_event *event, const struct perfring_record *record,
+			      struct perfring_reservation *r)
 {
-	int ret = perfring_output_begin(event, record, true, r);
-
-	if (ret && record->type == PERF_RECORD_SAMPLE)
-		perfring_overflow(event);
-	return ret;
+	return perfring_output_begin(event, record, true, r);
 }
 
 /**
@@ -395,7 +400,7 @@ int perfring_reserve(struct perfring_event *event, const struct perfring_record 
  * Return: 0; -ENOSPC without room, when paused or without a ring, as
  * bpf_perf_event_output() has it; -E2BIG when it cannot be a record.
  */
-int perfring_output(struct perfring_event *event, const struct perfring_record *record)
+noinline int perfring_output(struct perfring_event *event, const struct perfring_record *record)
 {
 	struct perfring_reservation r;
 	int ret;
@@ -403,7 +408,5 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
 	ret = perfring_output_begin(event, record, false, &r);
 	if (!ret)
 		perfring_commit(&r);
-	else if (record->type == PERF_RECORD_SAMPLE)
-		perfring_overflow(event);
 	return ret;
 }

@@ -55,7 +55,9 @@ struct seq_file;
  *	sees from the start of a mapping, mirrored or not
  * @nr_pages: data pages; 0 when only the control page is mapped
  * @mapped: VMAs that show the ring; device->mmap_mutex
- * @events: whose output goes here; device->mmap_mutex, RCU for wakeups
+ * @events: whose output goes here; changed under device->mmap_mutex and @events_lock
+ * @events_lock: for wakeups, which cannot take the mutex
+ * @wakeup: carries a wakeup out of the writer's context, to all @events
  * @poll: EPOLL bits for the next poll(2), taken by it
  * @user: whose perf_mlock was charged
  * @mm: whose pinned_vm was charged
@@ -72,6 +74,8 @@ struct perfring_ring {
 	unsigned long nr_pages;
 	unsigned long mapped;
 	struct list_head events;
+	spinlock_t events_lock; /* events */
+	struct irq_work wakeup;
 	atomic_t poll;
 	struct user_struct *user;
 	struct mm_struct *mm;
@@ -233,6 +237,7 @@ extern const struct perfring_source perfring_source_client;
 
 int perfring_source_find(const struct perf_event_attr *attr,
 			 const struct perfring_source **out);
+int perfring_source_watch(void);
 unsigned int perfring_source_reload(struct perfring_event *event);
 unsigned int perfring_source_due(struct perfring_event *event);
 unsigned int perfring_source_output(struct perfring_event *event,
@@ -252,17 +257,21 @@ void perfring_sched_switch_exit(void);
  * @events: open events; under @lock
  * @counters: of all events there are and were
  * @high_water: of events that are gone; under @lock
+ * @ticks: of all generators, each second; under @lock
+ * @tick_bytes: of all generators, each second; under @lock
  * @dev: in sysfs
  */
 struct perfring_device {
 	int cpu;
 	bool online;
-	struct mutex lock; /* online, events, high_water */
+	struct mutex lock; /* online, events, high_water, ticks */
 	struct mutex visit; /* remote writers */
 	struct mutex mmap_mutex; /* rings of the events */
 	struct list_head events;
 	struct perfring_counters counters;
 	u64 high_water;
+	u64 ticks;
+	u64 tick_bytes;
 	struct device *dev;
 };
 
@@ -326,19 +335,15 @@ struct perfring_generator {
  * @ring: where output goes, its own or another event's; device->mmap_mutex, RCU
  *	for writers
  * @ring_entry: in ring->events; device->mmap_mutex
- * @ring_left: was in a list of events since the last grace period; the same mutex
- * @ring_left_at: RCU cookie of then
  * @high_water: of the rings before this one
  * @counters: accounting
- * @lost_samples: for PERF_FORMAT_LOST
  * @waitq: poll(2)
  * @fasync: whom SIGIO goes to; has a lock of its own
  * @kill: POLL_IN or POLL_HUP for the next SIGIO, 0 for none
- * @wakeup: carries a wakeup out of the writer's context
+ * @signal: sends SIGIO, outside of the writer's context
  * @entry: in device->events
  * @attached: in the source's per-CPU list
  * @generator: when @source is the generator
- * @rcu: frees, when no wakeup of a shared ring looks at the event any more
  */
 struct perfring_event {
 	struct perfring_device *device;
@@ -366,19 +371,16 @@ struct perfring_event {
 	unsigned long mapped;
 	struct perfring_ring __rcu *ring;
 	struct list_head ring_entry;
-	bool ring_left;
-	unsigned long ring_left_at;
 	u64 high_water;
 
 	struct perfring_counters counters;
 	wait_queue_head_t waitq;
 	struct fasync_struct *fasync;
 	int kill;
-	struct irq_work wakeup;
+	struct irq_work signal;
 	struct list_head entry;
 	struct hlist_node attached;
 	struct perfring_generator generator;
-	struct rcu_head rcu;
 };
 
 extern const struct file_operations perfring_fops;
@@ -405,6 +407,7 @@ int perfring_event_modify(struct perfring_event *event, struct perf_event_attr *
 u64 perfring_event_time(struct perfring_event *event);
 u64 perfring_event_lost(struct perfring_event *event);
 void perfring_event_publish(struct perfring_event *event);
+void perfring_on_cpu(int cpu, void (*fn)(void *), void *arg);
 void perfring_event_on_cpu(struct perfring_event *event, void (*fn)(void *), void *arg);
 
 /* attr.c */
@@ -473,9 +476,12 @@ int perfring_user_reserve(struct perfring_event *event, struct perfring_reserve 
 int perfring_inject(struct perfring_event *event, struct perfring_inject *inject);
 
 /* wakeup.c */
-void perfring_wakeup_init(struct perfring_event *event);
+void perfring_ring_wakeup_init(struct perfring_ring *ring);
+void perfring_event_wakeup_init(struct perfring_event *event);
+bool perfring_waking(void);
 int perfring_fasync(int fd, struct file *file, int on);
 void perfring_overflow(struct perfring_event *event);
+void perfring_signal(struct perfring_event *event);
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
 __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
 

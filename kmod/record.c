@@ -6,7 +6,6 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
-#include <linux/smp.h>
 #include <linux/timekeeping.h>
 #include "perfring.h"
 
@@ -144,12 +143,12 @@ static u64 perfring_tid(const struct perfring_event *event, struct task_struct *
 	return tid.whole;
 }
 
-static u64 perfring_cpu(void)
+static u64 perfring_cpu(const struct perfring_event *event)
 {
 	union {
 		u32 half[2];
 		u64 whole;
-	} cpu = { .half = { raw_smp_processor_id(), 0 } };
+	} cpu = { .half = { event->device->cpu, 0 } };
 
 	return cpu.whole;
 }
@@ -180,7 +179,7 @@ unsigned int perfring_id_fields(const struct perfring_event *event, u64 *field,
 	if (type & PERF_SAMPLE_STREAM_ID)
 		field[n++] = event->id;
 	if (type & PERF_SAMPLE_CPU)
-		field[n++] = perfring_cpu();
+		field[n++] = perfring_cpu(event);
 	if (type & PERF_SAMPLE_IDENTIFIER)
 		field[n++] = event->id;
 	return n * sizeof(u64);
@@ -216,7 +215,7 @@ unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *fie
 	if (type & PERF_SAMPLE_STREAM_ID)
 		field[n++] = event->id;
 	if (type & PERF_SAMPLE_CPU)
-		field[n++] = perfring_cpu();
+		field[n++] = perfring_cpu(event);
 	if (type & PERF_SAMPLE_PERIOD)
 		field[n++] = record->period;
 	return n * sizeof(u64);

@@ -36,7 +36,11 @@ static void perfring_ring_release(struct perfring_ring *ring)
 
 static void perfring_ring_free_work(struct work_struct *work)
 {
-	perfring_ring_release(container_of(to_rcu_work(work), struct perfring_ring, free));
+	struct perfring_ring *ring = container_of(to_rcu_work(work), struct perfring_ring, free);
+
+	/* Nobody queues it any more, and who it wakes has left. */
+	irq_work_sync(&ring->wakeup);
+	perfring_ring_release(ring);
 }
 
 /**
@@ -73,7 +77,7 @@ struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 	if (!ring)
 		return NULL;
 	ring->nr_pages = nr_pages;
-	INIT_LIST_HEAD(&ring->events);
+	perfring_ring_wakeup_init(ring);
 	ring->pages = kvcalloc(1 + 2 * nr_pages, sizeof(*ring->pages),
 			       GFP_KERNEL | __GFP_NOWARN);
 	if (!ring->pages)
@@ -102,9 +106,9 @@ struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 	ring->core.paused = !nr_pages;
 	ring->core.overwrite = overwrite;
 	ring->core.backward = attr->write_backward;
-	/* As perf reads it: a signed long, at most the ring, half of it when unset. */
+	/* At most the ring, half of it when unset. */
 	if (attr->watermark)
-		ring->core.watermark = min_t(long, data_size, attr->wakeup_watermark);
+		ring->core.watermark = min_t(unsigned long, data_size, attr->wakeup_watermark);
 	if (!ring->core.watermark)
 		ring->core.watermark = data_size / 2;
 	return ring;
@@ -124,24 +128,23 @@ fail:
 void perfring_ring_attach(struct perfring_event *event, struct perfring_ring *ring)
 {
 	struct perfring_ring *old = perfring_event_ring(event);
+	unsigned long flags;
 
 	if (old) {
 		event->high_water = max_t(u64, event->high_water,
 					  perfring_local_read(&old->core.high_water));
-		list_del_rcu(&event->ring_entry);
-		event->ring_left_at = get_state_synchronize_rcu();
-		event->ring_left = true;
+		spin_lock_irqsave(&old->events_lock, flags);
+		list_del(&event->ring_entry);
+		spin_unlock_irqrestore(&old->events_lock, flags);
 		/* A ring without events is about to be freed, with what it holds. */
 		if (old->hold && old->hold->event == event && !list_empty(&old->events))
 			old->hold->event = list_first_entry(&old->events, struct perfring_event,
 							    ring_entry);
 	}
 	if (ring) {
-		/* A wakeup may still follow the entry through the list it was in. */
-		if (event->ring_left)
-			cond_synchronize_rcu(event->ring_left_at);
-		event->ring_left = false;
-		list_add_tail_rcu(&event->ring_entry, &ring->events);
+		spin_lock_irqsave(&ring->events_lock, flags);
+		list_add_tail(&event->ring_entry, &ring->events);
+		spin_unlock_irqrestore(&ring->events_lock, flags);
 		WRITE_ONCE(event->used, true);
 	}
 	rcu_assign_pointer(event->ring, ring);

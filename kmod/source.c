@@ -33,6 +33,17 @@ bool perfring_source_builtin(const char *name)
 	       !strcmp(perfring_source_dummy.name, name);
 }
 
+/**
+ * perfring_source_watch - may the caller see who runs on a CPU?
+ *
+ * perf's limit for watching a whole one.  Context: task.
+ * Return: 0 or -EACCES.
+ */
+int perfring_source_watch(void)
+{
+	return perfring_sysctl_paranoid() > 0 && !perfmon_capable() ? -EACCES : 0;
+}
+
 /*
  * A source that needs no privilege meets whatever runs on the CPU.  Would this attr
  * show it to one who may not watch a whole CPU, by perf's limit for that?
@@ -40,7 +51,7 @@ bool perfring_source_builtin(const char *name)
 bool perfring_source_shows_tasks(const struct perf_event_attr *attr)
 {
 	return attr->sample_type & (PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN) &&
-	       perfring_sysctl_paranoid() > 0 && !perfmon_capable();
+	       perfring_source_watch();
 }
 
 /**
@@ -58,12 +69,12 @@ int perfring_source_find(const struct perf_event_attr *attr,
 
 	if (attr->type == PERF_TYPE_SOFTWARE) {
 		if (attr->config == PERF_COUNT_SW_BPF_OUTPUT)
-			*out = &perfring_source_user;
+			source = &perfring_source_user;
 		else if (attr->config == PERF_COUNT_SW_DUMMY)
-			*out = &perfring_source_dummy;
+			source = &perfring_source_dummy;
 		else
 			return -ENOENT;
-		return 0;
+		goto check;
 	}
 	if (attr->type != perfring_pmu_type())
 		return -ENOENT;
@@ -79,8 +90,9 @@ int perfring_source_find(const struct perf_event_attr *attr,
 		source = &perfring_source_client;
 	else
 		source = perfring_sources[array_index_nospec(attr->config, PERFRING_SOURCE_MAX)];
+check:
 	*out = source;
-	return source->check(attr);
+	return source->check ? source->check(attr) : 0;
 }
 
 /**

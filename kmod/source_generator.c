@@ -32,9 +32,37 @@ static u32 perfring_max(const struct perf_event_attr *attr)
 	return (attr->config2 >> 16) ?: perfring_min(attr);
 }
 
+static u64 perfring_tick_bytes(const struct perf_event_attr *attr)
+{
+	return (u64)perfring_burst(attr) * perfring_max(attr);
+}
+
+/* Take a part of what the generators of a CPU may do; device->lock held. */
+static int perfring_generator_charge(struct perfring_event *event)
+{
+	struct perfring_device *device = event->device;
+	u64 ticks = device->ticks + perfring_rate(&event->attr);
+	u64 bytes = device->tick_bytes +
+		    perfring_tick_bytes(&event->attr) * perfring_rate(&event->attr);
+
+	if (ticks > perfring_max_rate || bytes > PERFRING_SECOND_BYTES)
+		return -EBUSY;
+	device->ticks = ticks;
+	device->tick_bytes = bytes;
+	return 0;
+}
+
+static void perfring_generator_uncharge(struct perfring_event *event)
+{
+	u64 ticks = perfring_rate(&event->attr);
+
+	event->device->ticks -= ticks;
+	event->device->tick_bytes -= ticks * perfring_tick_bytes(&event->attr);
+}
+
 static int perfring_generator_check(const struct perf_event_attr *attr)
 {
-	u64 tick = (u64)perfring_burst(attr) * perfring_max(attr);
+	u64 tick = perfring_tick_bytes(attr);
 
 	if (attr->config1 >> 48 || attr->config2 >> 32)
 		return -EINVAL;
@@ -102,7 +130,7 @@ static void perfring_generator_start(void *arg)
 static int perfring_generator_attach(struct perfring_event *event)
 {
 	struct perfring_generator *generator = &event->generator;
-	int ret = 0;
+	int ret;
 
 	generator->min = perfring_min(&event->attr);
 	generator->max = perfring_max(&event->attr);
@@ -116,16 +144,18 @@ static int perfring_generator_attach(struct perfring_event *event)
 		      HRTIMER_MODE_REL_PINNED_HARD);
 
 	mutex_lock(&event->device->lock);
-	if (event->device->online)
-		ret = smp_call_function_single(event->device->cpu, perfring_generator_start,
-					       event, 1);
+	ret = perfring_generator_charge(event);
+	/* Offline, it starts with the CPU. */
+	if (!ret && event->device->online &&
+	    smp_call_function_single(event->device->cpu, perfring_generator_start, event, 1)) {
+		perfring_generator_uncharge(event);
+		ret = -ENODEV;
+	}
 	generator->running = !ret;
 	mutex_unlock(&event->device->lock);
-	if (ret) {
+	if (ret)
 		kvfree(generator->payload);
-		return -ENODEV;
-	}
-	return 0;
+	return ret;
 }
 
 static void perfring_generator_detach(struct perfring_event *event)
@@ -134,6 +164,7 @@ static void perfring_generator_detach(struct perfring_event *event)
 
 	mutex_lock(&event->device->lock);
 	generator->running = false;
+	perfring_generator_uncharge(event);
 	mutex_unlock(&event->device->lock);
 	hrtimer_cancel(&generator->timer);
 	kvfree(generator->payload);

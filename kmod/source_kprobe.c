@@ -52,8 +52,9 @@ static int perfring_kprobe_hit(struct kprobe *kprobe, struct pt_regs *regs)
 		.chain_from_ip = true,
 	};
 
-	/* The kprobe is hit on all CPUs. */
-	if (!event || raw_smp_processor_id() != event->device->cpu || !perfring_event_on(event))
+	/* The kprobe is hit on all CPUs, and where its own records wake their reader. */
+	if (!event || raw_smp_processor_id() != event->device->cpu || perfring_waking() ||
+	    !perfring_event_on(event))
 		return 0;
 	payload.ip = probe->show_ip ? record.ip : 0;
 	perfring_task_ids(event, current, &payload.pid, &payload.tid);

@@ -25,8 +25,15 @@ struct perfring_visit {
 	int ret;
 };
 
+/* The stack of a record that was carried here is that of whom it interrupted. */
+static int perfring_user_check(const struct perf_event_attr *attr)
+{
+	return attr->sample_type & PERF_SAMPLE_CALLCHAIN ? perfring_source_watch() : 0;
+}
+
 const struct perfring_source perfring_source_user = {
-	.name = "user",
+	.name	= "user",
+	.check	= perfring_user_check,
 };
 
 static void perfring_visit_output(void *arg)

@@ -1,34 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From a writer in any context to the reader in poll(2).
+ * From a writer in any context to the reader in poll(2), and to who wants SIGIO.
+ *
+ * A wait queue cannot be touched from an NMI or under the scheduler's locks, and
+ * neither can a signal be sent; an irq_work can be queued there.
  */
 #include <linux/fs.h>
+#include <linux/percpu.h>
 #include <linux/poll.h>
-#include <linux/rculist.h>
 #include <linux/sched/clock.h>
 #include "perfring.h"
 
-static void perfring_wakeup_work(struct irq_work *work)
-{
-	struct perfring_event *event = container_of(work, struct perfring_event, wakeup);
-	struct perfring_event *other;
-	struct perfring_ring *ring;
-	int kill = xchg(&event->kill, 0);
+static DEFINE_PER_CPU(unsigned int, perfring_wakers);
 
-	rcu_read_lock();
-	ring = rcu_dereference(event->ring);
-	if (ring)
-		list_for_each_entry_rcu(other, &ring->events, ring_entry)
-			wake_up_all(&other->waitq);
-	rcu_read_unlock();
-	if (kill)
-		kill_fasync(&event->fasync, SIGIO, kill);
+/*
+ * Is this CPU waking a reader?  A source whose records make the kernel do what it
+ * records (a kprobe on the functions that wake) would never come to an end.
+ */
+bool perfring_waking(void)
+{
+	return this_cpu_read(perfring_wakers);
 }
 
-void perfring_wakeup_init(struct perfring_event *event)
+static void perfring_ring_wakeup(struct irq_work *work)
+{
+	struct perfring_ring *ring = container_of(work, struct perfring_ring, wakeup);
+	struct perfring_event *event;
+	unsigned long flags;
+
+	this_cpu_inc(perfring_wakers);
+	spin_lock_irqsave(&ring->events_lock, flags);
+	list_for_each_entry(event, &ring->events, ring_entry)
+		wake_up_all(&event->waitq);
+	spin_unlock_irqrestore(&ring->events_lock, flags);
+	this_cpu_dec(perfring_wakers);
+}
+
+void perfring_ring_wakeup_init(struct perfring_ring *ring)
+{
+	INIT_LIST_HEAD(&ring->events);
+	spin_lock_init(&ring->events_lock);
+	init_irq_work(&ring->wakeup, perfring_ring_wakeup);
+}
+
+static void perfring_event_signal(struct irq_work *work)
+{
+	struct perfring_event *event = container_of(work, struct perfring_event, signal);
+	int kill = xchg(&event->kill, 0);
+
+	this_cpu_inc(perfring_wakers);
+	if (kill)
+		kill_fasync(&event->fasync, SIGIO, kill);
+	this_cpu_dec(perfring_wakers);
+}
+
+void perfring_event_wakeup_init(struct perfring_event *event)
 {
 	init_waitqueue_head(&event->waitq);
-	init_irq_work(&event->wakeup, perfring_wakeup_work);
+	init_irq_work(&event->signal, perfring_event_signal);
 }
 
 int perfring_fasync(int fd, struct file *file, int on)
@@ -38,32 +67,54 @@ int perfring_fasync(int fd, struct file *file, int on)
 	return fasync_helper(fd, file, on, &event->fasync);
 }
 
+/*
+ * REFRESH may come between the last count and the stop: then there is a limit
+ * again.  K: stopped, then limit; perfring_ioc_refresh() has it the other way
+ * round, so one of the two sees the other.
+ */
+static bool perfring_stop(struct perfring_event *event, u64 now)
+{
+	event->stopped_at = now;
+	smp_store_release(&event->stopped, true); /* I, pairs with perfring_event_time() */
+	smp_mb(); /* K, pairs with perfring_ioc_refresh() */
+	if (!atomic_read(&event->limit))
+		return true;
+	WRITE_ONCE(event->stopped, false);
+	return false;
+}
+
 /**
- * perfring_overflow - a sample was due: SIGIO, and the limit of REFRESH
+ * perfring_overflow - a sample was due: the limit of REFRESH, and what SIGIO says
  * @event: event; one without sample_period has no overflows
  *
- * As perf, whether or not the sample found room.
+ * As perf, whether or not the sample finds room.  perfring_signal() is to follow.
  *
  * Context: any, with preemption off, on the event's CPU.
  */
 void perfring_overflow(struct perfring_event *event)
 {
 	int kill = POLL_IN;
+	u64 now;
 
 	if (!READ_ONCE(event->attr.sample_period))
 		return;
 	if (READ_ONCE(event->stopped)) {
 		/* It was inside when the limit was reached: nobody shall miss that. */
 		kill = POLL_HUP;
-	} else if (atomic_read(&event->limit) && atomic_dec_and_test(&event->limit)) {
-		kill = POLL_HUP;
-		event->stopped_at = sched_clock_cpu(event->device->cpu);
-		smp_store_release(&event->stopped, true); /* I, pairs with perfring_event_time() */
+	} else if (atomic_read(&event->limit)) {
+		now = sched_clock_cpu(event->device->cpu);
+		if (atomic_dec_and_test(&event->limit) && perfring_stop(event, now))
+			kill = POLL_HUP;
 	}
-	if (READ_ONCE(event->fasync)) {
+	if (READ_ONCE(event->fasync))
 		WRITE_ONCE(event->kill, kill);
-		irq_work_queue(&event->wakeup);
-	}
+}
+
+/* Send what perfring_overflow() or perfring_wakeup_due() has left.  Context: as they. */
+void perfring_signal(struct perfring_event *event)
+{
+	if (READ_ONCE(event->kill))
+		irq_work_queue(&event->signal);
 }
 
 /**
@@ -71,17 +122,25 @@ void perfring_overflow(struct perfring_event *event)
  * @event: event
  * @ring: its ring
  *
- * Context: any, on the event's CPU.  A wait queue cannot be touched from an
- * NMI or under the scheduler's locks, an irq_work can be queued there.
+ * Context: any, on the event's CPU.
  */
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring)
 {
 	perfring_account(event, wakeups, 1);
-	atomic_set(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
-	irq_work_queue(&event->wakeup);
+	/* J: data_head first, pairs with the xchg in perfring_poll(). */
+	atomic_set_release(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
+	irq_work_queue(&ring->wakeup);
+	/* What an overflow has to say goes before. */
+	if (READ_ONCE(event->fasync)) {
+		cmpxchg(&event->kill, 0, POLL_IN);
+		perfring_signal(event);
+	}
 }
 
-/* As perf: HUP without a ring, else what the last wakeup left, once. */
+/*
+ * As perf: HUP without a ring, else what the last wakeup left, once.  Who changes
+ * the ring wakes us afterwards.
+ */
 __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait)
 {
 	struct perfring_event *event = file->private_data;
@@ -89,10 +148,10 @@ __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait)
 	__poll_t events = EPOLLHUP;
 
 	poll_wait(file, &event->waitq, wait);
-	mutex_lock(&event->device->mmap_mutex);
-	ring = perfring_event_ring(event);
-	if (ring)
+	rcu_read_lock();
+	ring = rcu_dereference(event->ring);
+	if (ring) /* J, pairs with perfring_wakeup_due(): head is as new as the wakeup. */
 		events = (__force __poll_t)atomic_xchg(&ring->poll, 0);
-	mutex_unlock(&event->device->mmap_mutex);
+	rcu_read_unlock();
 	return events;
 }

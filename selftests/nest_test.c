@@ -293,6 +293,9 @@ static const char *balance(const FIXTURE_DATA(nest) *self, unsigned long owed)
 		return "nest is not back to 0";
 	if (self->tail != perfring_local_read(&core.head))
 		return "a record was not published";
+	/* Beyond the head it would be crossed by every record from then on. */
+	if ((long)(perfring_local_read(&core.wakeup) - perfring_local_read(&core.head)) > 0)
+		return "the position of the next wakeup ran away";
 	for (i = 0; i < LEVELS; i++) {
 		if (attempted[i] != written[i] + lost[i] + taken_back[i] + skipped[i])
 			return "attempted != written + lost + discarded";

@@ -11,7 +11,7 @@ s/free = (tail - head - 1) & c->mask/free = (tail - head - (twin_mutation != 1))
 # 2: the same, backward
 s/free = (head - tail - 1) & c->mask/free = (head - tail - (twin_mutation != 2)) \& c->mask/
 # 3: the watermark is reached one byte early
-s/> c->watermark))/>= c->watermark + (twin_mutation != 3)))/
+s/(long)c->watermark))/(long)c->watermark - (twin_mutation == 3)))/
 # 4: losses are told again in the next LOST record
 s/= perfring_local_xchg(&c->lost, 0)/= twin_mutation == 4 ? perfring_local_read(\&c->lost) : perfring_local_xchg(\&c->lost, 0)/
 # 5: room for a LOST record is not asked for

@@ -21,7 +21,7 @@ const struct explained explained[] = {
 	{ .rows = "attr fields: software @(cpu-clock|task-clock|page-faults|context-switches|"
 	  "cpu-migrations|*-faults|cgroup-switches)",
 	  .reason = "of the software events only those that count nothing by themselves" },
-	{ .rows = "attr as nobody: paranoid 1, *",
+	{ .rows = "attr as nobody: paranoid 1, sample_type +@(0|0x1|0x2)",
 	  .reason = "open(2) and the node's mode decide who may have a descriptor" },
 	{ .rows = "attr as nobody: paranoid 2, sample_type +@(0|0x2)",
 	  .reason = "open(2) and the node's mode decide who may have a descriptor" },

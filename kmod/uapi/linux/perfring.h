@@ -75,8 +75,9 @@ enum perfring_counter_id {
  *	config2 bits 16-31	largest payload, bytes; 0 counts as the smallest
  *
  * A tick makes at most 65536 bytes (records per tick * largest payload), and all
- * ticks of a second 64 MiB.  TID and CALLCHAIN, which tell of other tasks, need
- * CAP_PERFMON or perf_event_paranoid <= 0.
+ * ticks of a second 64 MiB.  All generators of a CPU together have 64 MiB and
+ * max_rate ticks: PERF_EVENT_IOC_ENABLE of one more is EBUSY.  TID and CALLCHAIN,
+ * which tell of other tasks, need CAP_PERFMON or perf_event_paranoid <= 0.
  *
  * Sizes run from the smallest to the largest in steps of one byte, then start
  * over.  @seq counts every attempt, so a gap in it is what was lost.
@@ -252,7 +253,7 @@ struct perfring_release {
 /*
  * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.
  * EBADF when the descriptor is not open for writing, EBUSY while an event of the
- * ring is enabled or a record is held, EINVAL without data pages, when not a multiple of 8, or beyond the
+ * ring is enabled (also when REFRESH's limit stopped it) or a record is held, EINVAL without data pages, when not a multiple of 8, or beyond the
  * kernel's unsigned long.
  */
 struct perfring_position {
@@ -305,7 +306,8 @@ struct perfring_inject {
  * hold whenever no writer is inside.  A record that PERFRING_IOC_RESERVE holds is
  * counted when it is committed or discarded.  Causes that come together, while one
  * writer interrupts another, make one wakeup: wakeups is at most the sum of them,
- * but for a wakeup that a record without room passes on.
+ * but for those of INJECT, of a discarded record that others follow, and of one
+ * without room that passes on what nested in it.
  */
 struct perfring_stats {
 	__u32	size;		/* sizeof(struct perfring_stats) */
@@ -314,7 +316,7 @@ struct perfring_stats {
 	__u64	written;	/* records in the ring, LOST records not counted */
 	__u64	lost_full;	/* no room */
 	__u64	lost_paused;	/* output was paused */
-	__u64	rejected;	/* no ring, no data pages, or too long for header.size */
+	__u64	rejected;	/* no ring, no data pages, too long, too short to reserve */
 	__u64	discarded;	/* reserved, then given up */
 	__u64	bytes;		/* of written records, LOST records not counted */
 	__u64	lost_records;	/* PERF_RECORD_LOST written */
