@@ -11,7 +11,7 @@ s/free = (tail - head - 1) & c->mask/free = (tail - head - (twin_mutation != 1))
 # 2: the same, backward
 s/free = (head - tail - 1) & c->mask/free = (head - tail - (twin_mutation != 2)) \& c->mask/
 # 3: the watermark is reached one byte early
-s/(long)c->watermark))/(long)c->watermark - (twin_mutation == 3)))/
+s/> (long)c->watermark;/> (long)c->watermark - (twin_mutation == 3);/
 # 4: losses are told again in the next LOST record
 s/= perfring_local_xchg(&c->lost, 0)/= twin_mutation == 4 ? perfring_local_read(\&c->lost) : perfring_local_xchg(\&c->lost, 0)/
 # 5: room for a LOST record is not asked for
@@ -19,6 +19,6 @@ s/^\t\tsize += lost_size;/\t\tsize += twin_mutation == 5 ? 0 : lost_size;/
 # 6: one sample more before wakeup_events are reached
 s/, 1) >= wakeup_events)/, 1) >= wakeup_events + (twin_mutation == 6))/
 # 7: positions of a backward ring are not turned for the watermark
-s/^\t\tnext = -next;/\t\tnext = twin_mutation == 7 ? next : -next;/
+s/^\t\thead = -head;/\t\thead = twin_mutation == 7 ? head : -head;/
 # 8: what lies across the end goes on at the 9th byte
 s/h->pos += chunk;/h->pos += chunk + (twin_mutation == 8 \&\& chunk < len ? 8 : 0);/
