@@ -384,6 +384,40 @@ TEST_F(record, callchain_depth)
 	EXPECT_EQ(0, self->buf[1]);
 }
 
+/*
+ * The chain begins with the caller of the writer, a function of the module that is
+ * not one of the writer's own: what is above it would be the same in every record.
+ */
+TEST_F(record, callchain_begins_with_the_caller)
+{
+	struct perf_event_attr attr = output_attr();
+	unsigned long long address, best = 0;
+	char line[512], name[256], module[64], found[256] = "";
+	FILE *symbols;
+
+	attr.sample_type = PERF_SAMPLE_CALLCHAIN;
+	attr.exclude_callchain_user = 1;
+	set_up(_metadata, self, &attr, 1);
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 0, 1, NULL));
+	ASSERT_LT(0, raw_next(&self->raw, self->buf));
+	ASSERT_LE(2, self->buf[1]);
+	EXPECT_EQ((uint64_t)PERF_CONTEXT_KERNEL, self->buf[2]);
+	symbols = fopen("/proc/kallsyms", "r");
+	ASSERT_NE(NULL, symbols);
+	while (fgets(line, sizeof(line), symbols))
+		if (sscanf(line, "%llx %*c %255s [%63[^]]]", &address, name, module) == 3 &&
+		    !strcmp(module, "perfring") && address <= self->buf[3] && address > best) {
+			best = address;
+			strcpy(found, name);
+		}
+	fclose(symbols);
+	/* EMIT comes to the writer through the one that visits a CPU. */
+	EXPECT_EQ(0, strncmp(found, "perfring_visit", strlen("perfring_visit"))) {
+		TH_LOG("it begins with %s", found);
+	}
+}
+
 /* A writer on another CPU is carried to the event's: CPU is 0, TID the writer's. */
 TEST_F(record, from_another_cpu)
 {

@@ -426,6 +426,30 @@ TEST_F(kprobe, own_writer)
 	self->fd = device_open(0);
 }
 
+/*
+ * A probe on what wakes the reader, and a reader that is to wake with every record:
+ * each hit would make the next. They come to an end: what little wakes happen by
+ * themselves in 300 ms are far fewer than such a circle makes, 100,000 and more.
+ */
+TEST_F(kprobe, own_wakeup)
+{
+	struct perf_event_attr attr = kprobe_attr("__wake_up");
+	struct perfring_stats stats;
+
+	attr.type = pmu_type();
+	attr.wakeup_events = 1;
+	ASSERT_EQ(0, modify(self->fd, attr));
+	/* Overwriting, so that it would go on for ever. */
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	/* One to begin with: a pipe's reader is woken by it, at least on this CPU. */
+	ASSERT_EQ(0, system("echo | cat >/dev/null"));
+	sleep_ms(300);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	ASSERT_EQ(0, device_stats(self->fd, &stats));
+	EXPECT_GT(10000, stats.written);
+}
+
 static bool stop;
 
 static void *busy(void *arg)

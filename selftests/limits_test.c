@@ -222,6 +222,60 @@ TEST_F(limits, memory_of_a_user)
 }
 
 /*
+ * All generators of a CPU together have max_rate ticks a second: 600 of 1000 leave
+ * room for 400, not for 500, until they end; another CPU has its own. A record at
+ * each tick of the largest payload has 65,535 bytes: 1000 of them are 65.5 million
+ * of the 64 Mi = 67.1 million bytes, so 24 more are just within, 25 are not.
+ */
+TEST_F(limits, generators_of_a_cpu)
+{
+	static const struct {
+		unsigned int rate[2];
+		unsigned int size[2];
+		int error;
+	} pair[] = {
+		{ { 600, 500 }, { 16, 16 }, -EBUSY }, { { 600, 400 }, { 16, 16 }, 0 },
+		{ { 500, 25 }, { 65535, 65535 }, 0 }, { { 1000, 24 }, { 65535, 65535 }, 0 },
+		{ { 1000, 25 }, { 65535, 65535 }, -EBUSY },
+	};
+	struct perf_event_attr attr = output_attr();
+	int fd[2], cpu = second_cpu(), k;
+	unsigned int i;
+
+	/* The second number is that of the last pairs: ticks are no limit there. */
+	for (i = 0; i < ARRAY_LEN(pair); i++) {
+		ASSERT_EQ(0, module_load(i < 2 ? "max_rate=1000" : ""));
+		attr.type = pmu_type();
+		attr.config = PERFRING_SOURCE_GENERATOR;
+		for (k = 0; k < 2; k++) {
+			fd[k] = device_open(0);
+			ASSERT_LE(0, fd[k]);
+			attr.config1 = pair[i].rate[k];
+			attr.config2 = pair[i].size[k];
+			ASSERT_EQ(0, do_ioctl(fd[k], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+		}
+		EXPECT_EQ(0, do_ioctl(fd[0], PERF_EVENT_IOC_ENABLE, NULL));
+		EXPECT_EQ(pair[i].error, do_ioctl(fd[1], PERF_EVENT_IOC_ENABLE, NULL)) {
+			TH_LOG("%u and %u ticks of %u bytes", pair[i].rate[0], pair[i].rate[1],
+			       pair[i].size[0]);
+		}
+		if (pair[i].error && cpu >= 0) {
+			int there = device_open(cpu);
+
+			ASSERT_LE(0, there);
+			ASSERT_EQ(0, do_ioctl(there, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+			EXPECT_EQ(0, do_ioctl(there, PERF_EVENT_IOC_ENABLE, NULL));
+			close(there);
+		}
+		EXPECT_EQ(0, do_ioctl(fd[0], PERF_EVENT_IOC_DISABLE, NULL));
+		EXPECT_EQ(0, do_ioctl(fd[1], PERF_EVENT_IOC_ENABLE, NULL));
+		close(fd[0]);
+		close(fd[1]);
+		ASSERT_EQ(0, module_unload());
+	}
+}
+
+/*
  * Nobody may open the device unless its mode says so. Then: what he writes himself,
  * and no look at other tasks, at kernel addresses, or at what INJECT could do.
  */

@@ -520,6 +520,32 @@ TEST_F(device, redirected_event_signals)
 	close(other);
 }
 
+/*
+ * A wakeup signals, too, where there is no overflow: sample_period 0, and records
+ * that are no samples.
+ */
+TEST_F(device, wakeup_without_overflow)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.sample_period = 0;
+	attr.wakeup_events = 2;
+	self->fd = event_into(-1, 0, &attr);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, arm(self->fd, QUEUED));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(1, write(self->fd, "x", 1));
+	EXPECT_SILENCE();
+	ASSERT_EQ(1, write(self->fd, "x", 1));
+	EXPECT_SIGNAL(self->fd, POLL_IN);
+	EXPECT_SILENCE();
+	/* 32 bytes are there; half of the page and more, so the watermark is crossed once. */
+	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 2048, 1, NULL));
+	EXPECT_SIGNAL(self->fd, POLL_IN);
+	EXPECT_SILENCE();
+}
+
 /* Closed and unmapped with signals armed: nobody is told any more, nothing breaks. */
 TEST_F(device, close_while_armed)
 {
