@@ -131,6 +131,13 @@ bool backend_available(enum backend_kind kind, char *why, size_t len)
 	return true;
 }
 
+static enum perfring_mirror mirrored = PERFRING_MIRROR_OFF;
+
+void backend_mirror(bool mirror)
+{
+	mirrored = mirror ? PERFRING_MIRROR_ON : PERFRING_MIRROR_OFF;
+}
+
 int backend_storage(enum backend_kind kind, const struct backend_opts *opts,
 		    struct perfring_storage **out)
 {
@@ -138,12 +145,14 @@ int backend_storage(enum backend_kind kind, const struct backend_opts *opts,
 	struct perfring_memory_opts memory = {
 		.size = sizeof(memory), .attr = &attr, .pages = opts->pages ?: 1,
 		.position = opts->position, .overwrite = opts->overwrite, .cpu = 1,
+		.mirror = mirrored,
 	};
 	struct perfring_perf_opts perf = {
 		.size = sizeof(perf), .pages = opts->pages ?: 1, .overwrite = opts->overwrite,
 	};
 	struct perfring_device_opts device = {
 		.size = sizeof(device), .pages = opts->pages ?: 1, .overwrite = opts->overwrite,
+		.mirror = mirrored,
 	};
 	struct perfring_position position = {
 		.size = sizeof(position), .position = opts->position,

@@ -2,7 +2,8 @@
 /*
  * One ring, three owners: plain memory that the library writes, a real perf event
  * that a BPF program writes, and the device.  A test of the fixture "ring" runs
- * on each; real perf is what the other two are measured by.
+ * on each; real perf is what the other two are measured by.  Memory and device come
+ * with their data mapped once, as perf's, and mirrored.
  */
 #ifndef SELFTESTS_FIXTURES_H
 #define SELFTESTS_FIXTURES_H
@@ -62,6 +63,11 @@ struct backend {
 	struct output_request *request;
 };
 
+/*
+ * Are the data pages of what is opened from now on mapped twice in a row?  PERF
+ * cannot; a test's process is its own, so that no other one is meant.
+ */
+void backend_mirror(bool mirror);
 /* Can this machine do it?  Otherwise *@why says what is missing. */
 bool backend_available(enum backend_kind kind, char *why, size_t len);
 /* 0 or -errno; on CPU 0, enabled */
@@ -137,11 +143,13 @@ static inline bool is_sample(const struct perfring_record *record, size_t len, u
 	};								\
 	FIXTURE_VARIANT(name) {						\
 		enum backend_kind kind;					\
+		bool mirror;						\
 	};								\
 	FIXTURE_SETUP(name)						\
 	{								\
 		char why[WHY_LEN];					\
 									\
+		backend_mirror(variant->mirror);			\
 		self->b.cpu = -1;					\
 		if (!backend_available(variant->kind, why, sizeof(why))) \
 			SKIP(return, "%s", why);			\
@@ -151,9 +159,11 @@ static inline bool is_sample(const struct perfring_record *record, size_t len, u
 		backend_close(&self->b);				\
 	}								\
 	FIXTURE_VARIANT_ADD(name, memory) { .kind = MEMORY };		\
-	FIXTURE_VARIANT_ADD(name, device) { .kind = DEVICE }
+	FIXTURE_VARIANT_ADD(name, memory_mirrored) { .kind = MEMORY, .mirror = true }; \
+	FIXTURE_VARIANT_ADD(name, device) { .kind = DEVICE };		\
+	FIXTURE_VARIANT_ADD(name, device_mirrored) { .kind = DEVICE, .mirror = true }
 
-/* All three. */
+/* All of them. */
 #define RING_FIXTURE							\
 	BACKEND_FIXTURE(ring);						\
 	FIXTURE_VARIANT_ADD(ring, perf) { .kind = PERF }

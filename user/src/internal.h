@@ -56,8 +56,10 @@ struct perfring_ring {
 	bool busy;			/* a batch is open */
 	bool peeked;			/* current is the oldest record */
 	uint64_t skipped;
+	uint64_t reach;			/* bytes in one piece from data on: data_size, or twice it */
 	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */
-	unsigned char *copy;		/* data_size bytes, from the first snapshot on */
+	unsigned char *copy;		/* copy_size bytes, from the first snapshot on */
+	uint64_t copy_size;		/* the data, and its beginning once more */
 	struct perfring_batch one;	/* of peek and pop */
 	struct perfring_record current;
 	struct perfring_error error;
@@ -83,10 +85,11 @@ struct perfring_storage *perfring_storage_alloc(enum storage_kind kind);
 int perfring_attr_take(struct perf_event_attr *own, const struct perf_event_attr *given,
 		       uint32_t watermark, uint32_t wakeup_events, bool backward);
 size_t perfring_system_page_size(void);
-int perfring_map_guarded(struct perfring_storage *storage, size_t bytes);
+int perfring_map_guarded(struct perfring_storage *storage, size_t bytes, size_t mirror);
 
 /* storage_perf.c */
-int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite);
+int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite,
+			 enum perfring_mirror mirror);
 
 /* ring.c */
 uint64_t perfring_load_head(const struct perfring_ring *ring);

@@ -61,6 +61,9 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 	ring->control = storage->control;
 	ring->data = storage->data;
 	ring->data_size = storage->data_size;
+	ring->reach = storage->data_size;
+	if (storage->flags & PERFRING_STORAGE_MIRRORED)
+		ring->reach *= 2;
 	ring->keep = own.flags & PERFRING_RING_KEEP;
 	ring->forward = !(storage->flags &
 			  (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD));
@@ -123,13 +126,19 @@ int perfring_batch_fail(struct perfring_batch *batch, int code, uint64_t positio
 	return code;
 }
 
+/* Bytes that lie in one piece of memory from @offset on. */
+static uint64_t batch_piece(const struct perfring_batch *batch, uint64_t offset)
+{
+	return (batch->snapshot ? batch->ring->copy_size : batch->ring->reach) - offset;
+}
+
 /* From @position on as far as the batch goes in one piece of memory. */
 void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position)
 {
 	const struct perfring_ring *ring = batch->ring;
 	const unsigned char *base = batch->snapshot ? ring->copy : ring->data;
 	uint64_t offset = position & (ring->data_size - 1);
-	uint64_t length = ring->data_size - offset;
+	uint64_t length = batch_piece(batch, offset);
 	uint64_t budget = batch->limit - batch->start;
 	uint64_t done = position - batch->start;
 
@@ -232,7 +241,7 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 
 	base = batch->snapshot ? ring->copy : ring->data;
 	offset = position & (ring->data_size - 1);
-	first = ring->data_size - offset;
+	first = batch_piece(batch, offset);
 	left = batch->stop - position;
 
 	/* Once, into a local: what is checked below is what is used. */

@@ -87,6 +87,21 @@ static void snapshot_set(struct perfring_ring *ring, struct perfring_batch *batc
 	perfring_batch_stretch(batch, batch->start);
 }
 
+/*
+ * A copy goes on behind its end with what is at its start, far enough that each
+ * record lies in one piece.
+ */
+static int snapshot_room(struct perfring_ring *ring)
+{
+	uint64_t behind = PERFRING_RECORD_MAX + 8;
+
+	if (behind > ring->data_size)
+		behind = ring->data_size;
+	ring->copy_size = ring->data_size + behind;
+	ring->copy = aligned_alloc(PERFRING_CACHELINE, ring->copy_size);
+	return ring->copy ? 0 : -ENOMEM;
+}
+
 int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 			   struct perfring_batch *batch)
 {
@@ -102,12 +117,8 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 					   "the ring is read by batches");
 	if (perfring_ring_busy(ring))
 		return perfring_batch_fail(batch, -EBUSY, ring->tail, 0, "a batch is open");
-	if (!ring->copy) {
-		ring->copy = aligned_alloc(PERFRING_CACHELINE, ring->data_size);
-		if (!ring->copy)
-			return perfring_batch_fail(batch, -ENOMEM, ring->tail, 0,
-						   "no memory for a copy");
-	}
+	if (!ring->copy && snapshot_room(ring))
+		return perfring_batch_fail(batch, -ENOMEM, ring->tail, 0, "no memory for a copy");
 
 	/* Paused by the caller: it stays so. */
 	paused = perfring_once_load(storage->paused);
@@ -118,6 +129,7 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 	reserved = snapshot_reserved(ring, pause || paused);
 	if (pause)
 		perfring_storage_resume(storage);
+	memcpy(ring->copy + ring->data_size, ring->copy, ring->copy_size - ring->data_size);
 
 	if ((head | ring->tail) & 7)
 		return perfring_batch_fail(batch, -EBADMSG, head, 0,

@@ -104,12 +104,15 @@ int perfring_attr_take(struct perf_event_attr *own, const struct perf_event_attr
 	return 0;
 }
 
-/* Control and data in memory of our own, an inaccessible page on each side. */
-int perfring_map_guarded(struct perfring_storage *storage, size_t bytes)
+/*
+ * Control and data in memory of our own, the last @mirror bytes of it twice in a row,
+ * an inaccessible page on each side.
+ */
+int perfring_map_guarded(struct perfring_storage *storage, size_t bytes, size_t mirror)
 {
 	size_t guard = perfring_system_page_size();
-	size_t size = bytes + 2 * guard;
-	unsigned char *map;
+	size_t size = bytes + mirror + 2 * guard;
+	unsigned char *map, *end;
 
 	if (size < bytes)
 		return -ENOMEM;
@@ -119,6 +122,10 @@ int perfring_map_guarded(struct perfring_storage *storage, size_t bytes)
 	storage->map = map;
 	storage->map_size = size;
 	if (mprotect(map + guard, bytes, PROT_READ | PROT_WRITE))
+		return -errno;
+	end = map + guard + bytes;
+	/* From a shared mapping, an old size of 0 makes another one of the same pages. */
+	if (mirror && mremap(end - mirror, 0, mirror, MREMAP_MAYMOVE | MREMAP_FIXED, end) != end)
 		return -errno;
 	storage->control = (void *)(map + guard);
 	return 0;

@@ -25,8 +25,11 @@ static int device_setup(struct perfring_storage *storage, const char *path,
 {
 	int err;
 
-	if (!path || own->padding[0] || own->padding[1] || own->padding[2])
+	if (!path || own->mirror > PERFRING_MIRROR_ON)
 		return -EINVAL;
+	for (size_t i = 0; i < sizeof(own->padding); i++)
+		if (own->padding[i])
+			return -EINVAL;
 	err = perfring_attr_take(&storage->attr, attr, own->watermark, own->wakeup_events,
 				 own->backward);
 	if (err)
@@ -38,7 +41,8 @@ static int device_setup(struct perfring_storage *storage, const char *path,
 	if ((attr || own->watermark || own->wakeup_events || own->backward) &&
 	    ioctl(storage->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &storage->attr) < 0)
 		return -errno;
-	return perfring_storage_map(storage, own->pages, own->overwrite);
+	return perfring_storage_map(storage, own->pages, own->overwrite,
+				    (enum perfring_mirror)own->mirror);
 }
 
 int perfring_storage_open_device(const char *path, const struct perf_event_attr *attr,

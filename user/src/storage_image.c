@@ -155,7 +155,7 @@ static int image_load(struct perfring_storage *storage, int fd,
 		return -EINVAL;
 	if (st.st_size < 2 * (off_t)4096)
 		return -ENODATA;
-	err = perfring_map_guarded(storage, (size_t)st.st_size);
+	err = perfring_map_guarded(storage, (size_t)st.st_size, 0);
 	if (!err)
 		err = image_read(fd, (unsigned char *)storage->control, (size_t)st.st_size);
 	return err ? err : image_setup(storage, (size_t)st.st_size, own);

@@ -30,17 +30,20 @@ static int memory_setup(struct perfring_storage *storage, const struct perfring_
 {
 	size_t pages = own->pages ? own->pages : MEMORY_PAGES;
 	size_t page_size = storage->page_size;
+	bool mirror = own->mirror != PERFRING_MIRROR_OFF;
 	int err;
 
-	if (!perfring_is_power_of_2(pages) || own->position & 7 || own->padding)
+	if (!perfring_is_power_of_2(pages) || own->position & 7 ||
+	    own->mirror > PERFRING_MIRROR_ON || own->padding)
 		return -EINVAL;
-	if (pages > SIZE_MAX / page_size / 2)
+	if (pages > SIZE_MAX / page_size / 4)
 		return -ENOMEM;
 	err = perfring_attr_take(&storage->attr, own->attr, own->watermark,
 				 own->wakeup_events, own->backward);
 	if (err)
 		return err;
-	err = perfring_map_guarded(storage, (1 + pages) * page_size);
+	err = perfring_map_guarded(storage, (1 + pages) * page_size,
+				   mirror ? pages * page_size : 0);
 	if (err)
 		return err;
 
@@ -51,6 +54,8 @@ static int memory_setup(struct perfring_storage *storage, const struct perfring_
 	storage->control->data_size = storage->data_size;
 	storage->cpu = (int)own->cpu - 1;
 	storage->flags = PERFRING_STORAGE_WRITABLE | PERFRING_STORAGE_PAUSABLE;
+	if (mirror)
+		storage->flags |= PERFRING_STORAGE_MIRRORED;
 	if (own->overwrite)
 		storage->flags |= PERFRING_STORAGE_OVERWRITE;
 	if (storage->attr.write_backward)

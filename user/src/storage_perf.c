@@ -7,33 +7,55 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "uapi/linux/perfring.h"
+
 #define PERF_PAGES	64
 
+/* Data pages twice in a row, in one mapping; only the device has that. */
+static void *map_mirrored(const struct perfring_storage *storage, size_t pages, int prot)
+{
+	if (sizeof(off_t) < sizeof(PERFRING_MMAP_MIRROR)) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
+	return mmap(NULL, (1 + 2 * pages) * storage->page_size, prot, MAP_SHARED, storage->fd,
+		    (off_t)PERFRING_MMAP_MIRROR);
+}
+
 /* Map control and data pages of storage->fd; everything else of the storage is set. */
-int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite)
+int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite,
+			 enum perfring_mirror mirror)
 {
 	size_t page_size = storage->page_size;
 	int prot = overwrite ? PROT_READ : PROT_READ | PROT_WRITE;
 	uint64_t offset, size;
-	void *map;
+	void *map = MAP_FAILED;
+	bool mirrored;
 	int flags;
 
 	if (!pages)
 		pages = PERF_PAGES;
 	if (!perfring_is_power_of_2(pages))
 		return -EINVAL;
-	if (pages > SIZE_MAX / page_size / 2)
+	if (pages > SIZE_MAX / page_size / 4)
 		return -ENOMEM;
 
 	flags = fcntl(storage->fd, F_GETFL);
 	if (flags < 0 || fcntl(storage->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 
-	map = mmap(NULL, (1 + pages) * page_size, prot, MAP_SHARED, storage->fd, 0);
+	if (mirror != PERFRING_MIRROR_OFF)
+		map = map_mirrored(storage, pages, prot);
+	mirrored = map != MAP_FAILED;
+	/* A module that does not know the offset says EINVAL, and no other error is due to it. */
+	if (!mirrored && mirror == PERFRING_MIRROR_ON)
+		return errno == EINVAL ? -EOPNOTSUPP : -errno;
+	if (!mirrored && (mirror == PERFRING_MIRROR_OFF || errno == EINVAL))
+		map = mmap(NULL, (1 + pages) * page_size, prot, MAP_SHARED, storage->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	storage->map = map;
-	storage->map_size = (1 + pages) * page_size;
+	storage->map_size = (1 + (mirrored ? 2 : 1) * pages) * page_size;
 	storage->control = map;
 
 	/* Kernels before 4.1 leave both zero: data is all but the first page. */
@@ -49,6 +71,8 @@ int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool ov
 	storage->data_size = pages * page_size;
 
 	storage->flags = PERFRING_STORAGE_PAUSABLE;
+	if (mirrored)
+		storage->flags |= PERFRING_STORAGE_MIRRORED;
 	if (overwrite)
 		storage->flags |= PERFRING_STORAGE_OVERWRITE;
 	if (storage->attr.write_backward)
@@ -73,7 +97,7 @@ static int perf_setup(struct perfring_storage *storage, const struct perf_event_
 		return -errno;
 	if (own->no_ring)
 		return 0;
-	return perfring_storage_map(storage, own->pages, own->overwrite);
+	return perfring_storage_map(storage, own->pages, own->overwrite, PERFRING_MIRROR_OFF);
 }
 
 int perfring_storage_open_perf(const struct perf_event_attr *attr, pid_t pid, int cpu,

@@ -34,6 +34,17 @@ struct perfring_storage;
 #define PERFRING_STORAGE_BACKWARD	(1U << 1)	/* newest record at data_head */
 #define PERFRING_STORAGE_WRITABLE	(1U << 2)	/* perfring_write() works */
 #define PERFRING_STORAGE_PAUSABLE	(1U << 3)	/* pause and resume work */
+#define PERFRING_STORAGE_MIRRORED	(1U << 4)	/* the data stands in memory twice in a row */
+
+/*
+ * Mirrored data: the bytes at an offset and at an offset + data_size are the same, so
+ * that no record lies in two pieces and none has to be copied to be handed out.
+ */
+enum perfring_mirror {
+	PERFRING_MIRROR_AUTO = 0,	/* where the storage can */
+	PERFRING_MIRROR_OFF = 1,	/* as perf maps it */
+	PERFRING_MIRROR_ON = 2,		/* -EOPNOTSUPP where it cannot */
+};
 
 /**
  * struct perfring_memory_opts - a ring in anonymous memory
@@ -49,8 +60,9 @@ struct perfring_storage;
  *	and clears attr.watermark in the copy.  Together with @watermark: -EINVAL
  * @overwrite: not 0: never full, the reader takes snapshots
  * @backward: not 0: sets attr.write_backward in the copy
- * @cpu: what perfring_storage_cpu() answers, plus one; 0: none (-1)
+ * @mirror: enum perfring_mirror
  * @padding: 0
+ * @cpu: what perfring_storage_cpu() answers, plus one; 0: none (-1)
  */
 struct perfring_memory_opts {
 	size_t size;
@@ -61,7 +73,8 @@ struct perfring_memory_opts {
 	uint32_t wakeup_events;
 	uint8_t overwrite;
 	uint8_t backward;
-	uint16_t padding;
+	uint8_t mirror;
+	uint8_t padding;
 	uint32_t cpu;
 };
 
@@ -99,6 +112,7 @@ struct perfring_perf_opts {
  * @wakeup_events: as in struct perfring_memory_opts
  * @overwrite: not 0: map read-only, so that the kernel overwrites
  * @backward: not 0: sets attr.write_backward in the copy
+ * @mirror: enum perfring_mirror
  * @padding: 0
  */
 struct perfring_device_opts {
@@ -108,7 +122,8 @@ struct perfring_device_opts {
 	uint32_t wakeup_events;
 	uint8_t overwrite;
 	uint8_t backward;
-	uint16_t padding[3];
+	uint8_t mirror;
+	uint8_t padding[5];
 };
 
 /**
@@ -250,7 +265,7 @@ size_t perfring_pages_for_bytes(size_t bytes);
 const char *perfring_storage_kind(const struct perfring_storage *storage);
 /* control page; NULL without a ring; written by the ring's reader alone (data_tail) */
 struct perf_event_mmap_page *perfring_storage_control(const struct perfring_storage *storage);
-/* first data byte; NULL without a ring */
+/* first data byte, of twice perfring_storage_data_size() with PERFRING_STORAGE_MIRRORED; NULL without a ring */
 const void *perfring_storage_data(const struct perfring_storage *storage);
 /* data bytes, a power of two; 0 without a ring */
 size_t perfring_storage_data_size(const struct perfring_storage *storage);
