@@ -83,8 +83,7 @@ u64 perfring_event_time(struct perfring_event *event)
 
 u64 perfring_event_lost(struct perfring_event *event)
 {
-	return local64_read(&event->counters.lost_full) +
-	       local64_read(&event->counters.lost_paused);
+	return perfring_counter_read(&event->counters, PERFRING_COUNTER_LOST);
 }
 
 /* Bring the counter fields of the control page up to date; device->mmap_mutex held. */

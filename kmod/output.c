@@ -152,8 +152,8 @@ static void perfring_output_lost(struct perfring_reservation *r, unsigned int si
 
 static int perfring_reject(struct perfring_event *event, int error)
 {
-	perfring_account(event, attempted, 1);
-	perfring_account(event, rejected, 1);
+	perfring_account(event, ATTEMPTED, 1);
+	perfring_account(event, REJECTED, 1);
 	return error;
 }
 
@@ -228,11 +228,11 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	if (ret) {
 		if (r->handle.wakeup_due)
 			perfring_wakeup_due(event, ring);
-		perfring_account(event, attempted, 1);
+		perfring_account(event, ATTEMPTED, 1);
 		if (ret == -EBUSY)
-			perfring_account(event, lost_paused, 1);
+			perfring_account(event, LOST_PAUSED, 1);
 		else
-			perfring_account(event, lost_full, 1);
+			perfring_account(event, LOST_FULL, 1);
 		ret = -ENOSPC;
 		goto out;
 	}
@@ -287,16 +287,16 @@ static void perfring_account_cause(struct perfring_event *event, enum perfring_c
 {
 	switch (cause) {
 	case PERFRING_CAUSE_FORCED:
-		perfring_account(event, wakeup_forced, 1);
+		perfring_account(event, WAKEUP_FORCED, 1);
 		break;
 	case PERFRING_CAUSE_EVENTS:
-		perfring_account(event, wakeup_events, 1);
+		perfring_account(event, WAKEUP_EVENTS, 1);
 		break;
 	case PERFRING_CAUSE_WATERMARK:
-		perfring_account(event, wakeup_watermark, 1);
+		perfring_account(event, WAKEUP_WATERMARK, 1);
 		break;
 	case PERFRING_CAUSE_NONE:
-		perfring_account(event, wakeup_none, 1);
+		perfring_account(event, WAKEUP_NONE, 1);
 	}
 }
 
@@ -317,11 +317,11 @@ void perfring_commit(struct perfring_reservation *r)
 	if (r->flags & PERFRING_EMIT_FORCE_WAKEUP)
 		perfring_core_force(core, &r->handle);
 
-	perfring_account(event, attempted, 1);
-	perfring_account(event, written, 1);
-	perfring_account(event, bytes, r->size);
+	perfring_account(event, ATTEMPTED, 1);
+	perfring_account(event, WRITTEN, 1);
+	perfring_account(event, BYTES, r->size);
 	if (r->lost_record)
-		perfring_account(event, lost_records, 1);
+		perfring_account(event, LOST_RECORDS, 1);
 	perfring_account_cause(event, r->handle.cause);
 	if (sample)
 		perfring_overflow(event);
@@ -362,9 +362,9 @@ bool perfring_discard(struct perfring_reservation *r)
 		perfring_output_lost(r, r->size, 0);
 	}
 	if (!back && r->lost_record)
-		perfring_account(event, lost_records, 1);
-	perfring_account(event, attempted, 1);
-	perfring_account(event, discarded, 1);
+		perfring_account(event, LOST_RECORDS, 1);
+	perfring_account(event, ATTEMPTED, 1);
+	perfring_account(event, DISCARDED, 1);
 	if (perfring_core_end(core, &r->handle))
 		perfring_wakeup_due(event, r->ring);
 	trace_perfring_emit(event, r->type, r->size, r->record, -ECANCELED);

@@ -153,51 +153,25 @@ unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *fie
 /**
  * struct perfring_counters - exact accounting; incremented on the event's CPU
  * alone, by perfring_account()
+ * @value: by enum perfring_counter_id; that of a sum is not used
  *
  * attempted == written + lost_full + lost_paused + rejected + discarded
  * written == wakeup_events + wakeup_watermark + wakeup_forced + wakeup_none
  */
 struct perfring_counters {
-	local64_t attempted;
-	local64_t written;
-	local64_t lost_full;
-	local64_t lost_paused;
-	local64_t rejected;
-	local64_t discarded;
-	local64_t bytes;
-	local64_t lost_records;
-	local64_t wakeups;
-	local64_t wakeup_events;
-	local64_t wakeup_watermark;
-	local64_t wakeup_forced;
-	local64_t wakeup_none;
+	local64_t value[PERFRING_COUNTER_MAX];
 };
 
 /* Count for the event, and for all events its device ever has. */
-#define perfring_account(event, counter, n)					\
+#define perfring_account(event, name, n)					\
 	do {									\
-		local64_add(n, &(event)->counters.counter);			\
-		local64_add(n, &(event)->device->counters.counter);		\
+		local64_add(n, &(event)->counters.value[PERFRING_COUNTER_##name]); \
+		local64_add(n, &(event)->device->counters.value[PERFRING_COUNTER_##name]); \
 	} while (0)
 
-struct perfring_totals {
-	u64 attempted;
-	u64 written;
-	u64 lost_full;
-	u64 lost_paused;
-	u64 rejected;
-	u64 discarded;
-	u64 bytes;
-	u64 lost_records;
-	u64 wakeups;
-	u64 wakeup_events;
-	u64 wakeup_watermark;
-	u64 wakeup_forced;
-	u64 wakeup_none;
-	u64 high_water;
-};
-
 extern const struct attribute_group *perfring_device_groups[];
+u64 perfring_counter_read(const struct perfring_counters *counters,
+			  enum perfring_counter_id id);
 u64 perfring_stats_high_water(struct perfring_event *event);
 void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *event);
 

@@ -104,40 +104,7 @@ static unsigned int perfring_pmu_id(const struct perf_event *event)
 /* Called on @cpu, where the counters change; interrupts are off, an NMI may add. */
 static u64 perfring_pmu_value(unsigned int id, int cpu)
 {
-	const struct perfring_counters *counters = &perfring_device_find(cpu)->counters;
-
-	switch (id) {
-	case PERFRING_COUNTER_ATTEMPTED:
-		return local64_read(&counters->attempted);
-	case PERFRING_COUNTER_WRITTEN:
-		return local64_read(&counters->written);
-	case PERFRING_COUNTER_LOST:
-		return local64_read(&counters->lost_full) + local64_read(&counters->lost_paused);
-	case PERFRING_COUNTER_LOST_FULL:
-		return local64_read(&counters->lost_full);
-	case PERFRING_COUNTER_LOST_PAUSED:
-		return local64_read(&counters->lost_paused);
-	case PERFRING_COUNTER_REJECTED:
-		return local64_read(&counters->rejected);
-	case PERFRING_COUNTER_DISCARDED:
-		return local64_read(&counters->discarded);
-	case PERFRING_COUNTER_BYTES:
-		return local64_read(&counters->bytes);
-	case PERFRING_COUNTER_LOST_RECORDS:
-		return local64_read(&counters->lost_records);
-	case PERFRING_COUNTER_WAKEUPS:
-		return local64_read(&counters->wakeups);
-	case PERFRING_COUNTER_WAKEUP_EVENTS:
-		return local64_read(&counters->wakeup_events);
-	case PERFRING_COUNTER_WAKEUP_WATERMARK:
-		return local64_read(&counters->wakeup_watermark);
-	case PERFRING_COUNTER_WAKEUP_FORCED:
-		return local64_read(&counters->wakeup_forced);
-	case PERFRING_COUNTER_WAKEUP_NONE:
-		return local64_read(&counters->wakeup_none);
-	default:
-		return 0; /* perfring_pmu_event_init() refuses them */
-	}
+	return perfring_counter_read(&perfring_device_find(cpu)->counters, id);
 }
 
 /*

@@ -22,22 +22,20 @@ u64 perfring_stats_high_water(struct perfring_event *event)
 	return high;
 }
 
-static void perfring_stats_read(struct perfring_totals *totals,
-				const struct perfring_counters *counters)
+/**
+ * perfring_counter_read - one of the counters
+ * @counters: an event's or a device's
+ * @id: which
+ *
+ * Context: any.
+ */
+u64 perfring_counter_read(const struct perfring_counters *counters,
+			  enum perfring_counter_id id)
 {
-	totals->attempted = local64_read(&counters->attempted);
-	totals->written = local64_read(&counters->written);
-	totals->lost_full = local64_read(&counters->lost_full);
-	totals->lost_paused = local64_read(&counters->lost_paused);
-	totals->rejected = local64_read(&counters->rejected);
-	totals->discarded = local64_read(&counters->discarded);
-	totals->bytes = local64_read(&counters->bytes);
-	totals->lost_records = local64_read(&counters->lost_records);
-	totals->wakeups = local64_read(&counters->wakeups);
-	totals->wakeup_events = local64_read(&counters->wakeup_events);
-	totals->wakeup_watermark = local64_read(&counters->wakeup_watermark);
-	totals->wakeup_forced = local64_read(&counters->wakeup_forced);
-	totals->wakeup_none = local64_read(&counters->wakeup_none);
+	if (id == PERFRING_COUNTER_LOST)
+		return local64_read(&counters->value[PERFRING_COUNTER_LOST_FULL]) +
+		       local64_read(&counters->value[PERFRING_COUNTER_LOST_PAUSED]);
+	return local64_read(&counters->value[id]);
 }
 
 /**
@@ -49,24 +47,23 @@ static void perfring_stats_read(struct perfring_totals *totals,
  */
 void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *event)
 {
-	struct perfring_totals totals;
+	const struct perfring_counters *counters = &event->counters;
 	struct perfring_ring *ring;
 
-	perfring_stats_read(&totals, &event->counters);
 	memset(stats, 0, sizeof(*stats));
-	stats->attempted = totals.attempted;
-	stats->written = totals.written;
-	stats->lost_full = totals.lost_full;
-	stats->lost_paused = totals.lost_paused;
-	stats->rejected = totals.rejected;
-	stats->discarded = totals.discarded;
-	stats->bytes = totals.bytes;
-	stats->lost_records = totals.lost_records;
-	stats->wakeups = totals.wakeups;
-	stats->wakeup_events = totals.wakeup_events;
-	stats->wakeup_watermark = totals.wakeup_watermark;
-	stats->wakeup_forced = totals.wakeup_forced;
-	stats->wakeup_none = totals.wakeup_none;
+	stats->attempted = perfring_counter_read(counters, PERFRING_COUNTER_ATTEMPTED);
+	stats->written = perfring_counter_read(counters, PERFRING_COUNTER_WRITTEN);
+	stats->lost_full = perfring_counter_read(counters, PERFRING_COUNTER_LOST_FULL);
+	stats->lost_paused = perfring_counter_read(counters, PERFRING_COUNTER_LOST_PAUSED);
+	stats->rejected = perfring_counter_read(counters, PERFRING_COUNTER_REJECTED);
+	stats->discarded = perfring_counter_read(counters, PERFRING_COUNTER_DISCARDED);
+	stats->bytes = perfring_counter_read(counters, PERFRING_COUNTER_BYTES);
+	stats->lost_records = perfring_counter_read(counters, PERFRING_COUNTER_LOST_RECORDS);
+	stats->wakeups = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUPS);
+	stats->wakeup_events = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_EVENTS);
+	stats->wakeup_watermark = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_WATERMARK);
+	stats->wakeup_forced = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_FORCED);
+	stats->wakeup_none = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_NONE);
 	stats->high_water = perfring_stats_high_water(event);
 
 	mutex_lock(&event->device->mmap_mutex);
@@ -78,48 +75,50 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
 	mutex_unlock(&event->device->mmap_mutex);
 }
 
-static void perfring_device_totals(struct device *dev, struct perfring_totals *totals)
+/* Attributes of one counter each; @var is which. */
+static ssize_t perfring_counter_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct dev_ext_attribute *counter = container_of(attr, struct dev_ext_attribute, attr);
+	struct perfring_device *device = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%llu\n", perfring_counter_read(&device->counters,
+							      (unsigned long)counter->var));
+}
+
+#define PERFRING_COUNTER_ATTR(name, id)					\
+	static struct dev_ext_attribute perfring_attr_##name = {		\
+		__ATTR(name, 0444, perfring_counter_show, NULL),		\
+		(void *)PERFRING_COUNTER_##id					\
+	}
+
+PERFRING_COUNTER_ATTR(attempted, ATTEMPTED);
+PERFRING_COUNTER_ATTR(written, WRITTEN);
+PERFRING_COUNTER_ATTR(lost_full, LOST_FULL);
+PERFRING_COUNTER_ATTR(lost_paused, LOST_PAUSED);
+PERFRING_COUNTER_ATTR(rejected, REJECTED);
+PERFRING_COUNTER_ATTR(discarded, DISCARDED);
+PERFRING_COUNTER_ATTR(bytes, BYTES);
+PERFRING_COUNTER_ATTR(lost_records, LOST_RECORDS);
+PERFRING_COUNTER_ATTR(wakeups, WAKEUPS);
+PERFRING_COUNTER_ATTR(wakeup_events, WAKEUP_EVENTS);
+PERFRING_COUNTER_ATTR(wakeup_watermark, WAKEUP_WATERMARK);
+PERFRING_COUNTER_ATTR(wakeup_forced, WAKEUP_FORCED);
+PERFRING_COUNTER_ATTR(wakeup_none, WAKEUP_NONE);
+
+static ssize_t high_water_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct perfring_device *device = dev_get_drvdata(dev);
 	struct perfring_event *event;
+	u64 high;
 
-	perfring_stats_read(totals, &device->counters);
 	mutex_lock(&device->lock);
-	totals->high_water = device->high_water;
+	high = device->high_water;
 	list_for_each_entry(event, &device->events, entry)
-		totals->high_water = max(totals->high_water, perfring_stats_high_water(event));
+		high = max(high, perfring_stats_high_water(event));
 	mutex_unlock(&device->lock);
+	return sysfs_emit(buf, "%llu\n", high);
 }
-
-/* Attributes of one counter each; @var is where in the totals it stands. */
-static ssize_t perfring_total_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	size_t offset = (size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
-	struct perfring_totals sum;
-
-	perfring_device_totals(dev, &sum);
-	return sysfs_emit(buf, "%llu\n", *(u64 *)((char *)&sum + offset));
-}
-
-#define PERFRING_ATTR(name) __ATTR(name, 0444, perfring_total_show, NULL)
-#define PERFRING_AT(name) ((void *)offsetof(struct perfring_totals, name))
-
-static struct dev_ext_attribute perfring_totals_attrs[] = {
-	{ PERFRING_ATTR(attempted), PERFRING_AT(attempted) },
-	{ PERFRING_ATTR(written), PERFRING_AT(written) },
-	{ PERFRING_ATTR(lost_full), PERFRING_AT(lost_full) },
-	{ PERFRING_ATTR(lost_paused), PERFRING_AT(lost_paused) },
-	{ PERFRING_ATTR(rejected), PERFRING_AT(rejected) },
-	{ PERFRING_ATTR(discarded), PERFRING_AT(discarded) },
-	{ PERFRING_ATTR(bytes), PERFRING_AT(bytes) },
-	{ PERFRING_ATTR(lost_records), PERFRING_AT(lost_records) },
-	{ PERFRING_ATTR(wakeups), PERFRING_AT(wakeups) },
-	{ PERFRING_ATTR(wakeup_events), PERFRING_AT(wakeup_events) },
-	{ PERFRING_ATTR(wakeup_watermark), PERFRING_AT(wakeup_watermark) },
-	{ PERFRING_ATTR(wakeup_forced), PERFRING_AT(wakeup_forced) },
-	{ PERFRING_ATTR(wakeup_none), PERFRING_AT(wakeup_none) },
-	{ PERFRING_ATTR(high_water), PERFRING_AT(high_water) },
-};
+static DEVICE_ATTR_RO(high_water);
 
 /* Events open now. */
 static ssize_t events_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -137,20 +136,20 @@ static ssize_t events_show(struct device *dev, struct device_attribute *attr, ch
 static DEVICE_ATTR_RO(events);
 
 static struct attribute *perfring_device_attrs[] = {
-	&perfring_totals_attrs[0].attr.attr,
-	&perfring_totals_attrs[1].attr.attr,
-	&perfring_totals_attrs[2].attr.attr,
-	&perfring_totals_attrs[3].attr.attr,
-	&perfring_totals_attrs[4].attr.attr,
-	&perfring_totals_attrs[5].attr.attr,
-	&perfring_totals_attrs[6].attr.attr,
-	&perfring_totals_attrs[7].attr.attr,
-	&perfring_totals_attrs[8].attr.attr,
-	&perfring_totals_attrs[9].attr.attr,
-	&perfring_totals_attrs[10].attr.attr,
-	&perfring_totals_attrs[11].attr.attr,
-	&perfring_totals_attrs[12].attr.attr,
-	&perfring_totals_attrs[13].attr.attr,
+	&perfring_attr_attempted.attr.attr,
+	&perfring_attr_written.attr.attr,
+	&perfring_attr_lost_full.attr.attr,
+	&perfring_attr_lost_paused.attr.attr,
+	&perfring_attr_rejected.attr.attr,
+	&perfring_attr_discarded.attr.attr,
+	&perfring_attr_bytes.attr.attr,
+	&perfring_attr_lost_records.attr.attr,
+	&perfring_attr_wakeups.attr.attr,
+	&perfring_attr_wakeup_events.attr.attr,
+	&perfring_attr_wakeup_watermark.attr.attr,
+	&perfring_attr_wakeup_forced.attr.attr,
+	&perfring_attr_wakeup_none.attr.attr,
+	&dev_attr_high_water.attr,
 	&dev_attr_events.attr,
 	NULL
 };
