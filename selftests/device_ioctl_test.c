@@ -198,15 +198,29 @@ union request {
 	struct perfring_emit emit;
 	struct perfring_stats stats;
 	struct perfring_position position;
+	struct perfring_reserve reserve;
+	struct perfring_release release;
 };
 
 /*
  * Our structures: too short, short, exact, longer with zeroes, longer with
  * something that this kernel does not know. @shortest is what a first version has.
+ * What has been done is undone by the counterpart of @ioc, or done before by it.
  */
 static void probe_sizes(struct __test_metadata *_metadata, int fd, unsigned long ioc,
 			const union request *good, uint32_t known, uint32_t shortest)
 {
+#define PROBE(ret)								\
+	do {									\
+		if (ioc == PERFRING_IOC_COMMIT || ioc == PERFRING_IOC_DISCARD)	\
+			reserve(fd, 77, NULL, 24, 0, NULL);			\
+		EXPECT_EQ(ret, do_ioctl(fd, ioc, &request)) {			\
+			TH_LOG("size %u", size);				\
+		}								\
+		if (ioc == PERFRING_IOC_RESERVE)				\
+			EXPECT_EQ((ret) ? -ENOENT : PERFRING_RELEASE_TAKEN_BACK,	\
+				  release(fd, false));				\
+	} while (0)
 	union request request;
 	uint32_t size;
 
@@ -214,43 +228,40 @@ static void probe_sizes(struct __test_metadata *_metadata, int fd, unsigned long
 	for (size = 0; size < shortest; size++) {
 		request = *good;
 		request.word[0] = size;
-		EXPECT_EQ(-EINVAL, do_ioctl(fd, ioc, &request)) {
-			TH_LOG("size %u", size);
-		}
+		PROBE(-EINVAL);
 	}
 	for (size = shortest; size <= known; size += 8) {
 		request = *good;
 		request.word[0] = size;
-		EXPECT_EQ(0, do_ioctl(fd, ioc, &request)) {
-			TH_LOG("size %u", size);
-		}
+		PROBE(0);
 		EXPECT_EQ(size, request.word[0]);
 	}
 	request = *good;
 	request.word[0] = known + 8;
-	EXPECT_EQ(0, do_ioctl(fd, ioc, &request));
+	PROBE(0);
 	request = *good;
 	request.word[0] = 4096;
-	EXPECT_EQ(0, do_ioctl(fd, ioc, &request));
+	PROBE(0);
 
 	request = *good;
 	request.word[0] = known + 8;
 	((char *)&request)[known + 7] = 1;
-	EXPECT_EQ(-E2BIG, do_ioctl(fd, ioc, &request));
+	PROBE(-E2BIG);
 	EXPECT_EQ(known, request.word[0]);
 	request = *good;
 	request.word[0] = 4096;
 	((char *)&request)[4095] = 1;
-	EXPECT_EQ(-E2BIG, do_ioctl(fd, ioc, &request));
+	PROBE(-E2BIG);
 	EXPECT_EQ(known, request.word[0]);
 	request = *good;
 	request.word[0] = 4097;
-	EXPECT_EQ(-E2BIG, do_ioctl(fd, ioc, &request));
+	PROBE(-E2BIG);
 	EXPECT_EQ(known, request.word[0]);
 
 	request = *good;
 	request.word[1] = 1U << 31;	/* flags */
-	EXPECT_EQ(-EINVAL, do_ioctl(fd, ioc, &request));
+	PROBE(-EINVAL);
+#undef PROBE
 }
 
 TEST_F(device, emit_sizes)
@@ -292,6 +303,23 @@ TEST_F(device, position_sizes)
 	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
 	probe_sizes(_metadata, self->fd, PERFRING_IOC_SET_POSITION, &good,
 		    sizeof(good.position), 8);
+}
+
+TEST_F(device, reserve_and_release_sizes)
+{
+	union request good = { .reserve = {
+		.size = sizeof(good.reserve), .type = 77, .len = 24,
+	} };
+
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	probe_sizes(_metadata, self->fd, PERFRING_IOC_RESERVE, &good, sizeof(good.reserve),
+		    sizeof(good.reserve));
+	good = (union request) { .release = { .size = sizeof(good.release) } };
+	probe_sizes(_metadata, self->fd, PERFRING_IOC_DISCARD, &good, sizeof(good.release),
+		    sizeof(good.release));
+	probe_sizes(_metadata, self->fd, PERFRING_IOC_COMMIT, &good, sizeof(good.release),
+		    sizeof(good.release));
 }
 
 /* Positions: multiples of 8, only while disabled, and both ends go there. */

@@ -58,6 +58,48 @@ TEST_F(hotplug, offline_is_enodev)
 	EXPECT_EQ(32, raw_head(&self->raw));
 }
 
+/* A record that is held when its CPU goes is ended by whoever is there, or after its return. */
+TEST_F(hotplug, held_while_offline)
+{
+	static uint64_t buf[8192];
+	struct perfring_stats stats;
+	int back, commit;
+	uint64_t head = 0;
+
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	for (back = 0; back < 2; back++)
+		for (commit = 0; commit < 2; commit++) {
+			ASSERT_EQ(0, reserve(self->fd, 1000, NULL, 24, 0, NULL));
+			ASSERT_EQ(1, write(self->fd, "x", 1));
+			ASSERT_EQ(0, cpu_set_online(CPU, false));
+			EXPECT_EQ(-EBUSY, reserve(self->fd, 1000, NULL, 24, 0, NULL));
+			if (back)
+				ASSERT_EQ(0, cpu_set_online(CPU, true));
+			EXPECT_EQ(head, raw_head(&self->raw));
+			EXPECT_EQ(commit ? PERFRING_RELEASE_COMMITTED : PERFRING_RELEASE_SKIPPED,
+				  release(self->fd, commit));
+			head += 32 + 16;
+			EXPECT_EQ(head, raw_head(&self->raw));
+			EXPECT_EQ(POLLIN, poll_events(self->fd, 0) & POLLIN);
+			if (!back) {
+				EXPECT_EQ(-ENODEV, reserve(self->fd, 1000, NULL, 24, 0, NULL));
+				EXPECT_EQ(-ENOENT, release(self->fd, true));
+				ASSERT_EQ(0, cpu_set_online(CPU, true));
+			}
+			ASSERT_EQ(32, raw_next(&self->raw, buf));
+			ASSERT_EQ(16, raw_next(&self->raw, buf));
+		}
+	/* Its writer is as it was: nothing stays inside. */
+	ASSERT_EQ(1, write(self->fd, "x", 1));
+	EXPECT_EQ(head + 16, raw_head(&self->raw));
+	ASSERT_EQ(0, device_stats(self->fd, &stats));
+	EXPECT_EQ(2, stats.discarded);
+	EXPECT_EQ(2 + 4 + 1, stats.written);
+	EXPECT_TRUE(stats_balance(&stats));
+}
+
 static volatile bool stop;
 
 static void *poller(void *arg)

@@ -453,6 +453,18 @@ TEST_F(device, refusals)
 			TH_LOG("case %u", i);
 		}
 	}
+	/* Sizes: short, long with something that nobody knows, long with nothing. */
+	for (i = 0; i < 3; i++) {
+		struct {
+			struct perfring_inject known;
+			uint64_t more;
+		} sized = { .known = { .kind = PERFRING_INJECT_DATA_SIZE, .value = DATA } };
+
+		sized.known.size = i ? sizeof(sized) : sizeof(sized.known) - 8;
+		sized.more = i == 1;
+		EXPECT_EQ(i == 0 ? -EINVAL : i == 1 ? -E2BIG : 0,
+			  do_ioctl(self->fd, PERFRING_IOC_INJECT, &sized));
+	}
 	/* An address for what takes none, a bad one, a flag. */
 	EXPECT_EQ(-EFAULT, do_ioctl(self->fd, PERFRING_IOC_INJECT, &request));
 	request.kind = PERFRING_INJECT_DATA_HEAD;
@@ -465,7 +477,7 @@ TEST_F(device, refusals)
 	EXPECT_EQ(DATA, self->raw.page->data_size);
 	ASSERT_EQ(0, device_stats(self->fd, &stats));
 	EXPECT_EQ(0, stats.attempted);
-	EXPECT_EQ(0, stats.wakeups);
+	EXPECT_EQ(1, stats.wakeups);	/* by the one that was good */
 	fd = open("/dev/perfring0", O_RDONLY | O_CLOEXEC);
 	EXPECT_EQ(-EBADF, inject(fd, PERFRING_INJECT_BYTES, bytes, 8, &value));
 	close(fd);
