@@ -63,6 +63,9 @@ TEST(bad_arguments)
 		{ "dump perf:0/nosuch:event -n 1", "nosuch" },
 		{ "dump perf:99999/sched:sched_switch -n 1", "99999" },
 		{ "dump image:/nonexistent/ring", "/nonexistent/ring" },
+		{ "inject", "dev:CPU" },
+		{ "inject dev:x size-0", "'x'" },
+		{ "inject dev:0 nosuch", "head-backward" },
 		{ "--nosuch", "nosuch" },
 	};
 	unsigned int i;
@@ -205,6 +208,33 @@ TEST_F(command, stats)
 		TH_LOG("%s", output);
 	}
 	EXPECT_TRUE(said("attempted"));
+	EXPECT_TRUE(said("by watermark"));
+	EXPECT_TRUE(said("forced"));
+}
+
+/* Refused as the module is loaded, with what to do; then every kind, each with its reason. */
+TEST_F(command, inject)
+{
+	static const char *const reasons[] = {
+		"less than 8", "not a multiple of 8", "beyond data_head", "type 3735928559",
+		"more than the ring's size", "nothing wrong", "resync gives up 16 bytes",
+	};
+	unsigned int i;
+
+	EXPECT_LT(0, perfring("inject dev:0 size-0"));
+	EXPECT_TRUE(said("allow_inject=1"));
+	EXPECT_LT(0, perfring("inject dev:9999 size-0"));
+	EXPECT_TRUE(said("/dev/perfring9999"));
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load("allow_inject=1"));
+	EXPECT_EQ(0, perfring("inject dev:0 all")) {
+		TH_LOG("%s", output);
+	}
+	for (i = 0; i < ARRAY_LEN(reasons); i++)
+		EXPECT_NE(NULL, strstr(output, reasons[i]));
+	EXPECT_FALSE(said("not what was expected"));
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load(""));
 }
 
 /* Both rings tell the same: exit status 0. */

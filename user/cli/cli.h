@@ -31,6 +31,7 @@ int cli_unload(int argc, char **argv);
 int cli_dump(int argc, char **argv);
 int cli_save(int argc, char **argv);
 int cli_stats(int argc, char **argv);
+int cli_inject(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 
 /* util.c */

@@ -16,6 +16,11 @@ static const char cli_help_text[] =
 "  save SOURCE FILE [-t SECONDS] [--pages N]\n"
 "                                         let a ring fill for a while, keep it as a file\n"
 "  stats [-i SECONDS] [-n COUNT]          the devices' counters, with -i live\n"
+"  inject dev:CPU KIND...                 put into a ring what no kernel writes, and show what the\n"
+"                                         reader makes of it: size-0 size-4 size-7 size-12\n"
+"                                         beyond-head torn unknown-type bad-raw head-backward\n"
+"                                         head-jump head-unaligned data-size data-offset, or all;\n"
+"                                         wants root and a module loaded with allow_inject=1\n"
 "  demo [-t SECONDS] [--pages N]          the same scheduler events from the module and from\n"
 "                                         perf, record for record\n"
 "  help, --version\n"
@@ -63,6 +68,7 @@ static const struct {
 	{ "dump", cli_dump },
 	{ "save", cli_save },
 	{ "stats", cli_stats },
+	{ "inject", cli_inject },
 	{ "demo", cli_demo },
 	{ "help", cli_help },
 	{ "--help", cli_help },
@@ -88,7 +94,7 @@ int main(int argc, char **argv)
 			}
 			return status;
 		}
-	cli_error("'%s' is not a command; there are load, unload, dump, save, stats, demo, help",
+	cli_error("'%s' is not a command; there are load, unload, dump, save, stats, inject, demo, help",
 		  argv[1]);
 	return CLI_USAGE;
 }

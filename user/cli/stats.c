@@ -19,10 +19,15 @@ enum stats_index {
 	STATS_DISCARDED,
 	STATS_BYTES,
 	STATS_LOST_RECORDS,
-	STATS_WAKEUPS,
-	STATS_HIGH_WATER,
 	STATS_EVENTS,
-	STATS_NR
+	STATS_WAKEUPS,
+	STATS_BY_EVENTS,
+	STATS_BY_WATERMARK,
+	STATS_FORCED,
+	STATS_NONE,
+	STATS_HIGH_WATER,
+	STATS_NR,
+	STATS_SECOND = STATS_WAKEUPS	/* from here on in a table of their own */
 };
 
 /* The attribute in sysfs, its heading, and whether it only ever grows. */
@@ -40,9 +45,13 @@ static const struct {
 	[STATS_DISCARDED]	= { "discarded", "discard", 7, true },
 	[STATS_BYTES]		= { "bytes", "bytes", 13, true },
 	[STATS_LOST_RECORDS]	= { "lost_records", "LOSTs", 6, true },
-	[STATS_WAKEUPS]		= { "wakeups", "wakeups", 8, true },
-	[STATS_HIGH_WATER]	= { "high_water", "highest", 8, false },
 	[STATS_EVENTS]		= { "events", "open", 4, false },
+	[STATS_WAKEUPS]		= { "wakeups", "wakeups", 11, true },
+	[STATS_BY_EVENTS]	= { "wakeup_events", "by events", 9, true },
+	[STATS_BY_WATERMARK]	= { "wakeup_watermark", "by watermark", 12, true },
+	[STATS_FORCED]		= { "wakeup_forced", "forced", 8, true },
+	[STATS_NONE]		= { "wakeup_none", "without", 11, true },
+	[STATS_HIGH_WATER]	= { "high_water", "most bytes", 10, false },
 };
 
 struct stats {
@@ -107,16 +116,17 @@ static int stats_all(struct stats *stats, unsigned int nr)
 	return CLI_OK;
 }
 
-static void stats_print(const struct stats *now, const struct stats *before, unsigned int nr,
-			uint64_t ns)
+/* Columns from @first to before @end. */
+static void stats_table(const struct stats *now, const struct stats *before, unsigned int nr,
+			uint64_t ns, int first, int end)
 {
 	printf("CPU");
-	for (int i = 0; i < STATS_NR; i++)
+	for (int i = first; i < end; i++)
 		printf(" %*s", stats_attrs[i].width, stats_attrs[i].heading);
 	puts(before ? "   per second" : "");
 	for (unsigned int cpu = 0; cpu < nr; cpu++) {
 		printf("%3u", cpu);
-		for (int i = 0; i < STATS_NR; i++) {
+		for (int i = first; i < end; i++) {
 			uint64_t value = now[cpu].value[i];
 
 			if (before && stats_attrs[i].counts)
@@ -127,6 +137,14 @@ static void stats_print(const struct stats *now, const struct stats *before, uns
 		}
 		putchar('\n');
 	}
+}
+
+/* What became of the records; why readers were woken, and how full the rings were. */
+static void stats_print(const struct stats *now, const struct stats *before, unsigned int nr,
+			uint64_t ns)
+{
+	stats_table(now, before, nr, ns, 0, STATS_SECOND);
+	stats_table(now, before, nr, ns, STATS_SECOND, STATS_NR);
 }
 
 /* "attempted == written + full + paused + rejected + discarded" */
