@@ -17,10 +17,11 @@
  */
 #define PERFRING_LEAST	12
 
-/* What perfring_client_reservation.private holds. */
+/* What perfring_client_reservation.private holds; @more samples are due to @event. */
 struct perfring_client_hold {
 	struct perfring_reservation first;
 	struct perfring_event *event;
+	unsigned int more;
 	unsigned long ip;
 };
 
@@ -106,9 +107,12 @@ void *perfring_client_reserve(struct perfring_client *client, u32 len,
 		.type = PERF_RECORD_SAMPLE,
 		.len = whole,
 		.ip = _RET_IP_,
+		.period = 1,
 	};
 	struct perfring_client_source *source;
 	struct perfring_event *event;
+	unsigned int due;
+	int ret;
 
 	BUILD_BUG_ON(sizeof(*hold) > sizeof(reservation->private));
 	reservation->data = NULL;
@@ -119,18 +123,25 @@ void *perfring_client_reserve(struct perfring_client *client, u32 len,
 	if (!source)
 		goto out;
 	perfring_tap_each(event, &source->tap) {
-		if (!perfring_event_on(event) || !perfring_has_payload(event) ||
-		    !perfring_source_due(event))
+		if (!perfring_event_on(event) || !perfring_has_payload(event))
 			continue;
-		record.period = READ_ONCE(event->attr.sample_period);
-		if (perfring_reserve(event, &record, &hold->first))
+		ret = -ENOSPC;
+		/* One of them may have been the last that REFRESH lets through. */
+		for (due = perfring_source_due(event); due && perfring_event_on(event); due--) {
+			ret = perfring_reserve(event, &record, &hold->first);
+			if (!ret)
+				break;
+		}
+		if (ret)
 			continue;
 		hold->event = event;
+		hold->more = due - 1;
 		hold->ip = record.ip;
 		reservation->source = source;
 		reservation->data = hold->first.data;
 		reservation->len = len;
-		memset(reservation->data + len, 0, whole - len);
+		/* What the client forgets to write tells nobody what the ring held. */
+		memset(reservation->data, 0, whole);
 		return reservation->data;
 	}
 out:
@@ -150,7 +161,7 @@ static bool perfring_client_lapped(const struct perfring_client_hold *hold)
 	return head - hold->first.record > core->mask + 1;
 }
 
-/* The same record for another event. */
+/* The same record once more, for another event or the same one. */
 static void perfring_client_copy(struct perfring_client_reservation *reservation,
 				 struct perfring_event *event)
 {
@@ -159,12 +170,10 @@ static void perfring_client_copy(struct perfring_client_reservation *reservation
 		.type = PERF_RECORD_SAMPLE,
 		.len = max_t(u32, reservation->len, PERFRING_LEAST),
 		.ip = hold->ip,
+		.period = 1,
 	};
 	struct perfring_reservation copy;
 
-	if (!perfring_event_on(event) || !perfring_source_due(event))
-		return;
-	record.period = READ_ONCE(event->attr.sample_period);
 	if (!perfring_has_payload(event)) {
 		perfring_output(event, &record);
 		return;
@@ -177,6 +186,17 @@ static void perfring_client_copy(struct perfring_client_reservation *reservation
 		perfring_discard(&copy);
 	else
 		perfring_commit(&copy);
+}
+
+static void perfring_client_copies(struct perfring_client_reservation *reservation,
+				   struct perfring_event *event)
+{
+	unsigned int due;
+
+	if (!perfring_event_on(event))
+		return;
+	for (due = perfring_source_due(event); due && perfring_event_on(event); due--)
+		perfring_client_copy(reservation, event);
 }
 
 /**
@@ -203,12 +223,14 @@ void perfring_client_commit(struct perfring_client_reservation *reservation)
 		if (met)
 			break;
 		if (!perfring_has_payload(event))
-			perfring_client_copy(reservation, event);
+			perfring_client_copies(reservation, event);
 	}
 	event = hold->event;
+	for (; hold->more && perfring_event_on(event); hold->more--)
+		perfring_client_copy(reservation, event);
 	hlist_for_each_entry_continue_rcu(event, attached)
 		if (met || perfring_has_payload(event))
-			perfring_client_copy(reservation, event);
+			perfring_client_copies(reservation, event);
 	perfring_commit(&hold->first);
 	preempt_enable();
 }

@@ -49,8 +49,7 @@ struct perfring_client {
 
 /**
  * struct perfring_client_reservation - a record that is being written
- * @data: room for the payload, in one piece, holding what the ring held before: write
- *	all of it
+ * @data: room for the payload, in one piece, zeroed
  * @len: its bytes
  * @source: ours
  * @private: ours

@@ -6,11 +6,17 @@
  * attr is set, so that a bad symbol is told where perf_event_open(2) would, and
  * armed while the event is enabled.  A hit inside of another one's handler, our
  * writer being probed for instance, the kernel skips and counts.
+ *
+ * A probe in the writer's loop for room must not take room in the very ring, each
+ * time round: the loop would never end.  So those in this module skip their hits
+ * while anybody writes to their ring.
  */
+#include <linux/atomic.h>
 #include <linux/capability.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/security.h>
 #include <linux/slab.h>
@@ -23,6 +29,7 @@
  * @kprobe: registered; enabled while the event is
  * @event: whose it is; set before the kprobe is enabled
  * @show_ip: the one who set the attr may see kernel addresses
+ * @own: the probed address is in this module
  * @symbol: as the user gave it
  * @entry: in perfring_kprobes
  */
@@ -30,6 +37,7 @@ struct perfring_kprobe {
 	struct kprobe kprobe;
 	struct perfring_event *event;
 	bool show_ip;
+	bool own;
 	char *symbol;
 	struct list_head entry;
 };
@@ -37,6 +45,14 @@ struct perfring_kprobe {
 static LIST_HEAD(perfring_kprobes);
 static DEFINE_MUTEX(perfring_kprobes_lock); /* perfring_kprobes, ..._missed_before */
 static u64 perfring_kprobes_missed_before;
+static atomic64_t perfring_kprobes_skipped;
+
+static bool perfring_kprobe_in_writer(const struct perfring_event *event)
+{
+	const struct perfring_ring *ring = rcu_dereference_sched(event->ring);
+
+	return ring && READ_ONCE(ring->core.nest);
+}
 
 /* Called with preemption off, as deep in the kernel as there are functions. */
 static int perfring_kprobe_hit(struct kprobe *kprobe, struct pt_regs *regs)
@@ -52,10 +68,14 @@ static int perfring_kprobe_hit(struct kprobe *kprobe, struct pt_regs *regs)
 		.chain_from_ip = true,
 	};
 
-	/* The kprobe is hit on all CPUs, and where its own records wake their reader. */
-	if (!event || raw_smp_processor_id() != event->device->cpu || perfring_waking() ||
-	    !perfring_event_on(event))
+	/* The kprobe is hit on all CPUs. */
+	if (!event || raw_smp_processor_id() != event->device->cpu || !perfring_event_on(event))
 		return 0;
+	/* A record that wakes its reader would hit what wakes it. */
+	if (perfring_waking() || (probe->own && perfring_kprobe_in_writer(event))) {
+		atomic64_inc(&perfring_kprobes_skipped);
+		return 0;
+	}
 	payload.ip = probe->show_ip ? record.ip : 0;
 	perfring_task_ids(event, current, &payload.pid, &payload.tid);
 	memcpy(payload.comm, current->comm, sizeof(payload.comm));
@@ -110,6 +130,7 @@ static int perfring_kprobe_prepare(struct perf_event_attr *attr, void **state)
 	ret = register_kprobe(&probe->kprobe);
 	if (ret)
 		goto free_symbol;
+	probe->own = within_module((unsigned long)probe->kprobe.addr, THIS_MODULE);
 	/* The name has been copied: nothing later may follow the user's pointer. */
 	attr->config1 = 0;
 	mutex_lock(&perfring_kprobes_lock);
@@ -168,14 +189,14 @@ const struct perfring_source perfring_source_kprobe = {
 	.detach		= perfring_kprobe_detach,
 };
 
-/* Hits that could not be handled, because another kprobe's handler was running. */
+/* Hits that are not told: inside another kprobe's handler, the writer, or a wakeup. */
 u64 perfring_kprobes_missed(void)
 {
 	struct perfring_kprobe *probe;
 	u64 missed;
 
 	mutex_lock(&perfring_kprobes_lock);
-	missed = perfring_kprobes_missed_before;
+	missed = perfring_kprobes_missed_before + atomic64_read(&perfring_kprobes_skipped);
 	list_for_each_entry(probe, &perfring_kprobes, entry)
 		missed += READ_ONCE(probe->kprobe.nmissed);
 	mutex_unlock(&perfring_kprobes_lock);

@@ -154,7 +154,8 @@ struct perfring_syscalls_payload {
  *
  * CALLCHAIN begins with the probed address.  Hits that come while the kernel
  * handles another kprobe on that CPU, which a probe in the way of the writer makes
- * sure of, cannot be told; they are counted, for each event that waits for them
+ * sure of, cannot be told, and those in perfring itself are not while its writer is
+ * at work in the event's ring, nor any while it wakes a reader; they are counted, for each event that waits for them
  * and whichever CPU it is of, in
  * /sys/bus/event_source/devices/perfring/missed/kprobe.
  */
