@@ -152,11 +152,13 @@ struct perfring_syscalls_payload {
  * gone.  Of functions that share a name the kernel takes the first; it also takes
  * those that ftrace cannot trace, where perf says EINVAL.
  *
- * CALLCHAIN begins with the probed address.  Hits that come while the kernel
- * handles another kprobe on that CPU, which a probe in the way of the writer makes
- * sure of, cannot be told, and those in perfring itself are not while its writer is
- * at work in the event's ring, nor any while it wakes a reader; they are counted, for each event that waits for them
- * and whichever CPU it is of, in
+ * CALLCHAIN begins with the probed address.
+ *
+ * Some hits are not told: those that come while the kernel handles another kprobe
+ * on that CPU, which a probe in the way of the writer makes sure of; those in
+ * perfring itself while its writer is at work in the event's ring; all while it
+ * wakes a reader.  They are counted, the first kind for each event that waits for
+ * them and whichever CPU it is of, in
  * /sys/bus/event_source/devices/perfring/missed/kprobe.
  */
 struct perfring_kprobe_payload {
