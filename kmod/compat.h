@@ -23,11 +23,26 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 
 /* 6.3: attr.config3. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-#define perfring_attr_config3(attr)		0
-#define perfring_attr_copy_config3(to, from)	((void)0)
+static inline u64 perfring_attr_config3(const struct perf_event_attr *attr)
+{
+	return 0;
+}
+
+static inline void perfring_attr_copy_config3(struct perf_event_attr *to,
+					      const struct perf_event_attr *from)
+{
+}
 #else
-#define perfring_attr_config3(attr)		((attr)->config3)
-#define perfring_attr_copy_config3(to, from)	((void)((to)->config3 = (from)->config3))
+static inline u64 perfring_attr_config3(const struct perf_event_attr *attr)
+{
+	return attr->config3;
+}
+
+static inline void perfring_attr_copy_config3(struct perf_event_attr *to,
+					      const struct perf_event_attr *from)
+{
+	to->config3 = from->config3;
+}
 #endif
 
 /* 6.4: class_create() lost its owner. */

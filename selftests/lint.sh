@@ -58,7 +58,7 @@ checkpatch()
 	shift
 	# From a folder where its cache of names may lie.
 	printf "$PWD/%s\\0" "$@" | (cd "$out" && xargs -0 -P "$jobs" -n 8 \
-		perl "$source/scripts/checkpatch.pl" --strict --no-tree --no-summary \
+		perl "$source/scripts/checkpatch.pl" --strict --no-tree --root="$source" --no-summary \
 		--terse --show-types --color=never --max-line-length=100 \
 		${ignore:+--ignore "$ignore"} -f) | sed "s,^$PWD/,,"
 }
