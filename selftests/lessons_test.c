@@ -412,7 +412,7 @@ TEST_F(lessons, read_fills_what_it_says)
 		ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
 		size = 8 * (1 + __builtin_popcountll(format));
 		value = (uint64_t *)(guard + self->page - size);
-		EXPECT_EQ(size, read(fd, value, self->page));
+		EXPECT_EQ((ssize_t)size, read(fd, value, self->page));
 		EXPECT_EQ(format & PERF_FORMAT_GROUP ? 1 : 0, *value);
 		memset(value, 0xee, size);
 		EXPECT_EQ(-1, read(fd, value, size - 1));

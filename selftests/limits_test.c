@@ -321,7 +321,7 @@ TEST_F(limits, without_capabilities)
 		.size = sizeof(struct perfring_inject), .kind = PERFRING_INJECT_DATA_SIZE,
 		.value = 8192,
 	}));
-	EXPECT_EQ(self->kib * 1024, raw.page->data_size);
+	EXPECT_EQ((uint64_t)self->kib * 1024, raw.page->data_size);
 	/* The counters of the PMU are about everybody's records. */
 	EXPECT_EQ(-EACCES, perf_open(&(struct perf_event_attr) {
 		.type = pmu_type(), .size = sizeof(struct perf_event_attr),

@@ -421,6 +421,14 @@ static bool whole_call(const void *payload, uint32_t size)
 	       !(p->flags & ~PERFRING_SYSCALLS_COMPAT) && all(p + 1, 0, 4);
 }
 
+static bool whole_hit(const void *payload, uint32_t size)
+{
+	const struct perfring_kprobe_payload *p = payload;
+
+	return size == sizeof(*p) + 4 && whole_name(p->comm) && (!p->ip || p->ip >> 63) &&
+	       all(p + 1, 0, 4);
+}
+
 static bool whole_generated(const void *payload, uint32_t size)
 {
 	const struct perfring_generator_payload *p = payload;
@@ -441,11 +449,15 @@ TEST_F(poison, sources)
 	/* No structure has a hole: the members add up. */
 	EXPECT_EQ(2 * (16 + 4 + 4) + 8, sizeof(struct perfring_sched_switch_payload));
 	EXPECT_EQ(3 * 8 + 4 * 4 + 16, sizeof(struct perfring_syscalls_payload));
+	EXPECT_EQ(8 + 2 * 4 + 16, sizeof(struct perfring_kprobe_payload));
 	/* 0x5a, 0x6b and so on never stand four times in a row in what counts upwards. */
 	EXPECT_LT(100, watch(self, PERFRING_SOURCE_GENERATOR, 200 | 8ULL << 32, 16 | 99 << 16,
 			     whole_generated));
 	EXPECT_LT(50, watch(self, PERFRING_SOURCE_SCHED_SWITCH, 0, 0, whole_switch));
 	EXPECT_LT(50, watch(self, PERFRING_SOURCE_SYSCALLS, 0, 0, whole_call));
+	/* What sleep_ms() comes to. */
+	EXPECT_LT(50, watch(self, PERFRING_SOURCE_KPROBE, (uintptr_t)"hrtimer_nanosleep", 0,
+			    whole_hit));
 }
 
 /* A fresh ring after one that was full of something: zeroes but for what is documented. */

@@ -262,7 +262,7 @@ TEST_F(trace, module_is_busy)
 #define HELLOS	"sh -c 'for i in 1 2 3; do printf hello >&9; done'"
 
 /* perf record and perf script: three writes of a shell are three samples of 8 + 4 + 5, padded. */
-TEST_F(trace, perf_record)
+TEST_F_TIMEOUT(trace, perf_record, 100)
 {
 	char command[512], line[512], want[256];
 	unsigned int n = 0;
