@@ -162,8 +162,8 @@ void perfring_client_unregister(struct perfring_client *client)
 		perfring_client_silence(source, cpu);
 	source->client = NULL;
 	mutex_unlock(&source->lock);
-	/* Outputs run with preemption off. */
-	synchronize_rcu();
+	/* Outputs run with preemption off. Expedited: a module may be many clients. */
+	synchronize_rcu_expedited();
 	perfring_client_put(source);
 }
 EXPORT_SYMBOL_PERFRING(perfring_client_unregister);

@@ -319,7 +319,7 @@ TEST_F(client, start_and_stop)
 }
 
 /* Names that are none, or taken; 128 clients and no more, each with its own id. */
-TEST_F(client, names)
+TEST_F_TIMEOUT(client, names, 100)
 {
 	static const char *const bad[] = {
 		"\n", "A", "1a", "_a", "a-b", "a/b", "a b", "../a", "a.b",

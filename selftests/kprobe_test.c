@@ -68,18 +68,34 @@ static int hits(struct raw *raw, uint64_t *buf, unsigned int skip, struct hit *h
 	return n;
 }
 
+/* The first place behind the one where a function is entered that can be probed. */
+static int second_place(const char *symbol)
+{
+	struct perf_event_attr attr = kprobe_attr(symbol);
+
+	/* The entry may be a landing pad and a call of ftrace, together 9 bytes. */
+	for (attr.config2 = 9; attr.config2 < 64; attr.config2++)
+		if (!oracle(attr))
+			return attr.config2;
+	return -1;
+}
+
 /*
  * 100 calls: as many samples from ours as from perf's kprobe, with the same address
  * and the same way down the stack. The first entry is the address, for
- * which perf has what the saved registers say.
+ * which perf has what the saved registers say. So at the function's entry, where ftrace
+ * has the probe, and behind it, where a breakpoint has it.
  */
-TEST_F(kprobe, like_perf)
+static void like_perf(struct __test_metadata *_metadata, FIXTURE_DATA(kprobe) *self, int offset,
+		      uint64_t least)
 {
 	static struct hit ours[MOST], perfs[MOST];
 	struct perf_event_attr attr = kprobe_attr(SYMBOL), copy;
 	struct raw perf;
 	int fd, i, nr_ours;
 	uint64_t j;
+
+	attr.config2 = offset;
 
 	EXPECT_EQ(PERFRING_SOURCE_KPROBE, source_id("kprobe"));
 	attr.sample_type |= PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN;
@@ -110,13 +126,31 @@ TEST_F(kprobe, like_perf)
 			for (j = 0; j < perfs[i].nr; j++)
 				TH_LOG("perf %#llx", (unsigned long long)perfs[i].stack[j]);
 		}
-		/* At least the caller of the function. */
-		ASSERT_LE(3, ours[i].nr);
+		ASSERT_LE(least, ours[i].nr);
 		ASSERT_EQ(PERF_CONTEXT_KERNEL, ours[i].stack[0]);
 		ASSERT_EQ(ours[i].ip, ours[i].stack[1]);
 		ASSERT_EQ(0, memcmp(&perfs[i].stack[2], &ours[i].stack[2],
 				    (ours[i].nr - 2) * sizeof(uint64_t)));
 	}
+}
+
+TEST_F(kprobe, like_perf)
+{
+	char why[WHY_LEN];
+	bool ftrace = tracefs_here(why, sizeof(why)) &&
+		      !access("/sys/kernel/tracing/available_filter_functions", F_OK);
+
+	/* A marker, the address, and with ftrace at least the function's caller. */
+	like_perf(_metadata, self, 0, ftrace ? 3 : 2);
+}
+
+TEST_F(kprobe, like_perf_behind)
+{
+	int offset = second_place(SYMBOL);
+
+	ASSERT_LT(0, offset);
+	/* How far the kernel gets from a breakpoint differs; perf gets no farther. */
+	like_perf(_metadata, self, offset, 2);
 }
 
 /* The whole payload; offsets and a stack that is cut at one entry. */

@@ -153,7 +153,7 @@ TEST_F(syscalls, moves)
  * for the parent's clone(2), with the child as its result; none for the child's
  * return from it, and none for exit_group(2), which does not return.
  */
-TEST_F(syscalls, fork_and_exit)
+TEST_F_TIMEOUT(syscalls, fork_and_exit, 100)
 {
 	struct perf_event_attr attr = syscalls_attr(0, SYS_clone);
 	struct perf_event_attr exits = syscalls_attr(0, SYS_exit_group);
