@@ -152,8 +152,8 @@ static void perfring_output_lost(struct perfring_reservation *r, unsigned int si
 
 static int perfring_reject(struct perfring_event *event, int error)
 {
-	perfring_account(event, ATTEMPTED, 1);
-	perfring_account(event, REJECTED, 1);
+	perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
+	perfring_account(event, PERFRING_COUNTER_REJECTED, 1);
 	return error;
 }
 
@@ -228,11 +228,11 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	if (ret) {
 		if (r->handle.wakeup_due)
 			perfring_wakeup_due(event, ring);
-		perfring_account(event, ATTEMPTED, 1);
+		perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
 		if (ret == -EBUSY)
-			perfring_account(event, LOST_PAUSED, 1);
+			perfring_account(event, PERFRING_COUNTER_LOST_PAUSED, 1);
 		else
-			perfring_account(event, LOST_FULL, 1);
+			perfring_account(event, PERFRING_COUNTER_LOST_FULL, 1);
 		ret = -ENOSPC;
 		goto out;
 	}
@@ -282,23 +282,13 @@ out:
 	return ret;
 }
 
-/* Count the causes, so that each written record has exactly one. */
-static void perfring_account_cause(struct perfring_event *event, enum perfring_cause cause)
-{
-	switch (cause) {
-	case PERFRING_CAUSE_FORCED:
-		perfring_account(event, WAKEUP_FORCED, 1);
-		break;
-	case PERFRING_CAUSE_EVENTS:
-		perfring_account(event, WAKEUP_EVENTS, 1);
-		break;
-	case PERFRING_CAUSE_WATERMARK:
-		perfring_account(event, WAKEUP_WATERMARK, 1);
-		break;
-	case PERFRING_CAUSE_NONE:
-		perfring_account(event, WAKEUP_NONE, 1);
-	}
-}
+/* Each written record has exactly one cause. */
+static const enum perfring_counter_id perfring_causes[] = {
+	[PERFRING_CAUSE_NONE]		= PERFRING_COUNTER_WAKEUP_NONE,
+	[PERFRING_CAUSE_FORCED]		= PERFRING_COUNTER_WAKEUP_FORCED,
+	[PERFRING_CAUSE_EVENTS]		= PERFRING_COUNTER_WAKEUP_EVENTS,
+	[PERFRING_CAUSE_WATERMARK]	= PERFRING_COUNTER_WAKEUP_WATERMARK,
+};
 
 /**
  * perfring_commit - publish a reserved record
@@ -317,12 +307,12 @@ void perfring_commit(struct perfring_reservation *r)
 	if (r->flags & PERFRING_EMIT_FORCE_WAKEUP)
 		perfring_core_force(core, &r->handle);
 
-	perfring_account(event, ATTEMPTED, 1);
-	perfring_account(event, WRITTEN, 1);
-	perfring_account(event, BYTES, r->size);
+	perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
+	perfring_account(event, PERFRING_COUNTER_WRITTEN, 1);
+	perfring_account(event, PERFRING_COUNTER_BYTES, r->size);
 	if (r->lost_record)
-		perfring_account(event, LOST_RECORDS, 1);
-	perfring_account_cause(event, r->handle.cause);
+		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
+	perfring_account(event, perfring_causes[r->handle.cause], 1);
 	if (sample)
 		perfring_overflow(event);
 	if (perfring_core_end(core, &r->handle))
@@ -362,9 +352,9 @@ bool perfring_discard(struct perfring_reservation *r)
 		perfring_output_lost(r, r->size, 0);
 	}
 	if (!back && r->lost_record)
-		perfring_account(event, LOST_RECORDS, 1);
-	perfring_account(event, ATTEMPTED, 1);
-	perfring_account(event, DISCARDED, 1);
+		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
+	perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
+	perfring_account(event, PERFRING_COUNTER_DISCARDED, 1);
 	if (perfring_core_end(core, &r->handle))
 		perfring_wakeup_due(event, r->ring);
 	trace_perfring_emit(event, r->type, r->size, r->record, -ECANCELED);

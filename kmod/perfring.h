@@ -162,13 +162,6 @@ struct perfring_counters {
 	local64_t value[PERFRING_COUNTER_MAX];
 };
 
-/* Count for the event, and for all events its device ever has. */
-#define perfring_account(event, name, n)					\
-	do {									\
-		local64_add(n, &(event)->counters.value[PERFRING_COUNTER_##name]); \
-		local64_add(n, &(event)->device->counters.value[PERFRING_COUNTER_##name]); \
-	} while (0)
-
 extern const struct attribute_group *perfring_device_groups[];
 u64 perfring_counter_read(const struct perfring_counters *counters,
 			  enum perfring_counter_id id);
@@ -364,6 +357,14 @@ static inline bool perfring_event_on(const struct perfring_event *event)
 {
 	/* G, pairs with perfring_event_set() */
 	return smp_load_acquire(&event->enabled) && !READ_ONCE(event->stopped);
+}
+
+/* Count for the event, and for all events its device ever has. */
+static inline void perfring_account(struct perfring_event *event, enum perfring_counter_id id,
+				    u64 n)
+{
+	local64_add(n, &event->counters.value[id]);
+	local64_add(n, &event->device->counters.value[id]);
 }
 
 /* The ring of an event; device->mmap_mutex held. */

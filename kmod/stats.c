@@ -47,23 +47,23 @@ u64 perfring_counter_read(const struct perfring_counters *counters,
  */
 void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *event)
 {
-	const struct perfring_counters *counters = &event->counters;
+	const struct perfring_counters *c = &event->counters;
 	struct perfring_ring *ring;
 
 	memset(stats, 0, sizeof(*stats));
-	stats->attempted = perfring_counter_read(counters, PERFRING_COUNTER_ATTEMPTED);
-	stats->written = perfring_counter_read(counters, PERFRING_COUNTER_WRITTEN);
-	stats->lost_full = perfring_counter_read(counters, PERFRING_COUNTER_LOST_FULL);
-	stats->lost_paused = perfring_counter_read(counters, PERFRING_COUNTER_LOST_PAUSED);
-	stats->rejected = perfring_counter_read(counters, PERFRING_COUNTER_REJECTED);
-	stats->discarded = perfring_counter_read(counters, PERFRING_COUNTER_DISCARDED);
-	stats->bytes = perfring_counter_read(counters, PERFRING_COUNTER_BYTES);
-	stats->lost_records = perfring_counter_read(counters, PERFRING_COUNTER_LOST_RECORDS);
-	stats->wakeups = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUPS);
-	stats->wakeup_events = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_EVENTS);
-	stats->wakeup_watermark = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_WATERMARK);
-	stats->wakeup_forced = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_FORCED);
-	stats->wakeup_none = perfring_counter_read(counters, PERFRING_COUNTER_WAKEUP_NONE);
+	stats->attempted = perfring_counter_read(c, PERFRING_COUNTER_ATTEMPTED);
+	stats->written = perfring_counter_read(c, PERFRING_COUNTER_WRITTEN);
+	stats->lost_full = perfring_counter_read(c, PERFRING_COUNTER_LOST_FULL);
+	stats->lost_paused = perfring_counter_read(c, PERFRING_COUNTER_LOST_PAUSED);
+	stats->rejected = perfring_counter_read(c, PERFRING_COUNTER_REJECTED);
+	stats->discarded = perfring_counter_read(c, PERFRING_COUNTER_DISCARDED);
+	stats->bytes = perfring_counter_read(c, PERFRING_COUNTER_BYTES);
+	stats->lost_records = perfring_counter_read(c, PERFRING_COUNTER_LOST_RECORDS);
+	stats->wakeups = perfring_counter_read(c, PERFRING_COUNTER_WAKEUPS);
+	stats->wakeup_events = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_EVENTS);
+	stats->wakeup_watermark = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_WATERMARK);
+	stats->wakeup_forced = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_FORCED);
+	stats->wakeup_none = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_NONE);
 	stats->high_water = perfring_stats_high_water(event);
 
 	mutex_lock(&event->device->mmap_mutex);

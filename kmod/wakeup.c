@@ -126,7 +126,7 @@ void perfring_signal(struct perfring_event *event)
  */
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring)
 {
-	perfring_account(event, WAKEUPS, 1);
+	perfring_account(event, PERFRING_COUNTER_WAKEUPS, 1);
 	/* J: data_head first, pairs with the xchg in perfring_poll(). */
 	atomic_set_release(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
 	irq_work_queue(&ring->wakeup);

@@ -134,8 +134,8 @@ struct perfring_syscalls_payload {
 	char	comm[16];	/* of the task, zero-padded */
 };
 
-#define PERFRING_SYSCALLS_BY_NR		(1ULL << 32)	/* in config2 */
-#define PERFRING_SYSCALLS_COMPAT	(1U << 0)	/* nr is of the 32-bit or x32 ABI */
+#define PERFRING_SYSCALLS_BY_NR		0x100000000ULL	/* in config2 */
+#define PERFRING_SYSCALLS_COMPAT	0x1U	/* nr is of the 32-bit or x32 ABI */
 
 /*
  * PERFRING_SOURCE_KPROBE: an instruction of the kernel, whenever the CPU comes to
@@ -187,8 +187,8 @@ struct perfring_emit_record {
 };
 
 /* Flags of EMIT and RESERVE. */
-#define PERFRING_EMIT_NO_WAKEUP		(1U << 0)	/* leave it to the next record */
-#define PERFRING_EMIT_FORCE_WAKEUP	(1U << 1)	/* whatever is counted */
+#define PERFRING_EMIT_NO_WAKEUP		0x1U	/* leave it to the next record */
+#define PERFRING_EMIT_FORCE_WAKEUP	0x2U	/* whatever is counted */
 
 struct perfring_emit {
 	__u32	size;		/* sizeof(struct perfring_emit) */
@@ -251,13 +251,13 @@ struct perfring_release {
  * offset and at an offset + data_size are the same.  Both kinds of mapping may show
  * one ring.
  */
-#define PERFRING_MMAP_MIRROR	(1ULL << 32)
+#define PERFRING_MMAP_MIRROR	0x100000000ULL
 
 /*
  * PERFRING_IOC_SET_POSITION: restart the ring, empty, with head and tail here.
- * EBADF when the descriptor is not open for writing, EBUSY while an event of the
- * ring is enabled (also when REFRESH's limit stopped it) or a record is held, EINVAL without data pages, when not a multiple of 8, or beyond the
- * kernel's unsigned long.
+ * EBADF when the descriptor is not open for writing; EBUSY while an event of the
+ * ring is enabled (also when REFRESH's limit stopped it) or a record is held; EINVAL
+ * without data pages, when not a multiple of 8, or beyond the kernel's unsigned long.
  */
 struct perfring_position {
 	__u32	size;		/* sizeof(struct perfring_position) */
