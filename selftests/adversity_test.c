@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "common.h"
@@ -368,9 +370,22 @@ out:
 	return bad;
 }
 
+/* Be bound by max_events and max_memory from now on. */
+static int drop_resource_capability(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[0].effective &= ~(1U << CAP_SYS_RESOURCE);
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
 /*
  * The first allocation of all that fails, then the second, until so many as there
- * are have failed once; after each nothing is left.
+ * are have failed once; after each nothing is left. The user may have no more than
+ * allocate_all() takes, so that a charge that is left over makes the next one fail.
  */
 TEST_F_TIMEOUT(adversity, each_allocation_fails, 110)
 {
@@ -383,8 +398,8 @@ TEST_F_TIMEOUT(adversity, each_allocation_fails, 110)
 		DEBUGFS "fail_usercopy/verbose",
 	};
 	unsigned int n, i, injected = 0;
-	int failed, type = pmu_type();
-	char text[16];
+	int failed, type;
+	char text[64];
 
 	if (access(FAIL_NTH, W_OK))
 		SKIP(return, FAIL_NTH ": the kernel has no fault injection");
@@ -394,6 +409,14 @@ TEST_F_TIMEOUT(adversity, each_allocation_fails, 110)
 	}
 	for (i = 0; i < ARRAY_LEN(verbose); i++)
 		file_write(verbose[i], "0");
+	if (getenv("PERFRING_MODULE")) {
+		ASSERT_EQ(0, module_unload());
+		snprintf(text, sizeof(text), "max_events=3 max_memory=%ld",
+			 (1 + 2 + 1 + 1) * sysconf(_SC_PAGESIZE) / 1024);
+		ASSERT_EQ(0, module_load(text));
+		ASSERT_EQ(0, drop_resource_capability());
+	}
+	type = pmu_type();
 	for (n = 1; n < 1000; n++) {
 		snprintf(text, sizeof(text), "%u", n);
 		failed = 0;
