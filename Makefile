@@ -29,7 +29,7 @@ msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED
 
-.PHONY: all help modules lib demo check soak lint vm-shell install modules_install \
+.PHONY: all help modules lib demo check conformance soak lint vm-shell install modules_install \
 	clean FORCE
 
 all: lib
@@ -51,6 +51,7 @@ help:
 	@echo 'Running (these install and download what is missing):'
 	@echo '  demo             build, boot each kernel in a virtual machine, show both rings'
 	@echo '  check            all tests: native, under sanitizers, on each kernel'
+	@echo '  conformance      the device against real perf, row by row, with a table'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
@@ -61,7 +62,8 @@ help:
 	@echo '  KERNEL=6.1       use only this kernel (default: 6.1 and 6.12)'
 	@echo '  ACCEL=kvm|tcg    how the virtual machine runs (default: kvm where the'
 	@echo '                   processor has it, else tcg)'
-	@echo '  HOST=1           demo and check on the running kernel, as root, without a'
+	@echo '  ROWS=PATTERN     only these of conformance, as "mmap*"'
+	@echo '  HOST=1           demo, check and conformance on the running kernel, as root, without a'
 	@echo '                   virtual machine'
 	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
@@ -94,7 +96,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check soak lint:
+demo check conformance soak lint:
 	$(Q)selftests/$@.sh
 
 vm-shell:

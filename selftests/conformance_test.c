@@ -10,7 +10,6 @@
  */
 #include <fnmatch.h>
 #include <getopt.h>
-#include <linux/version.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +39,7 @@ static struct row *rows;
 static unsigned int nr_rows;
 static struct shared *shared;
 static struct backend writer = { .cpu = -1 };
-/* As KERNEL_VERSION(). */
+/* 6012 is 6.12. */
 static unsigned int kernel;
 
 void add(const char *group, row_fn *run, uint64_t a, uint64_t b, const char *format, ...)
@@ -76,6 +75,7 @@ static const char *const sysctls[] = {
 	"/proc/sys/kernel/perf_event_paranoid", "/proc/sys/kernel/perf_event_mlock_kb",
 	"/proc/sys/kernel/perf_event_max_stack",
 };
+
 static char sysctl_was[ARRAY_LEN(sysctls)][16];
 
 static void sysctls_restore(void)
@@ -195,29 +195,53 @@ static struct count count_rows(const char *group, const struct explained *entry)
 	return count;
 }
 
+/* Is this row the first of its group? */
+static bool first_of_group(unsigned int i)
+{
+	unsigned int k;
+
+	for (k = 0; k < i; k++)
+		if (!strcmp(rows[k].group, rows[i].group))
+			return false;
+	return true;
+}
+
+/* "2: because. 1: because of that." for a group; several entries may have one reason. */
+static void print_reasons(const char *group)
+{
+	unsigned int i, k, n;
+
+	for (i = 0; i < nr_explained; i++) {
+		for (k = 0; k < i && strcmp(explained[k].reason, explained[i].reason); k++)
+			;
+		if (k < i)
+			continue;
+		for (n = 0; k < nr_explained; k++)
+			if (!strcmp(explained[k].reason, explained[i].reason))
+				n += count_rows(group, &explained[k]).differences;
+		if (n)
+			printf("%u: %s. ", n, explained[i].reason);
+	}
+}
+
 static void print_markdown(struct count all)
 {
 	struct utsname name;
 	struct count count;
-	unsigned int i, k;
+	unsigned int i;
 
 	uname(&name);
 	printf("\n## Linux %s\n\n", name.release);
 	printf("%u rows, %u differences, %u explained.\n\n", all.rows, all.differences,
 	       all.explained);
-	printf("| rows about | rows | differences | why |\n|---|---|---|---|\n");
+	printf("| rows about | rows | differences | why |\n|---|---:|---:|---|\n");
 	for (i = 0; i < nr_rows; i++) {
-		if (i && !strcmp(rows[i].group, rows[i - 1].group))
+		if (!first_of_group(i))
 			continue;
 		count = count_rows(rows[i].group, NULL);
 		printf("| %s | %u | %u | ", rows[i].group, count.rows, count.differences);
-		for (k = 0; k < nr_explained; k++) {
-			count = count_rows(rows[i].group, &explained[k]);
-			if (count.differences)
-				printf("%u: %s. ", count.differences, explained[k].reason);
-		}
-		if (count_rows(rows[i].group, NULL).differences >
-		    count_rows(rows[i].group, NULL).explained)
+		print_reasons(rows[i].group);
+		if (count.differences > count.explained)
 			printf("**Not explained.** ");
 		printf("|\n");
 	}
@@ -261,7 +285,7 @@ int main(int argc, char **argv)
 	uname(&name);
 	if (sscanf(name.release, "%u.%u", &major, &minor) != 2)
 		ksft_exit_fail_msg("kernel %s?\n", name.release);
-	kernel = KERNEL_VERSION(major, minor, 0);
+	kernel = 1000 * major + minor;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	if (shared == MAP_FAILED || pin_to(ROW_CPU))

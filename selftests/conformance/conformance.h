@@ -96,7 +96,7 @@ long status_kb(const char *field);
 /**
  * struct explained - a difference that has to be
  * @rows: fnmatch(3) pattern, with FNM_EXTMATCH, of "group: name"
- * @since: KERNEL_VERSION() from which on
+ * @since: kernel from which on, 6012 is 6.12
  * @sometimes: depends on the machine
  * @reason: why; ends up in CONFORMANCE.md
  *

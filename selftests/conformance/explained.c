@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The differences that have to be. */
-#include <linux/version.h>
 #include "conformance.h"
 
 #define FIELDS	"READ|CALLCHAIN|STACK_USER|WEIGHT|DATA_SRC|TRANSACTION|PHYS_ADDR|AUX|CGROUP|" \
 		"DATA_PAGE_SIZE|CODE_PAGE_SIZE|WEIGHT_STRUCT"
 #define SIDE_BAND "mmap|comm|task|mmap_data|mmap2|context_switch|namespaces|ksymbol|bpf_event|" \
 		"cgroup|text_poke"
+#define OTHER_EVENTS "cpu-clock|task-clock|*-faults|context-switches|cpu-migrations|cgroup-switches"
 
 const struct explained explained[] = {
 	{ .rows = "attr bits: sample_type @(" FIELDS ")",
 	  .reason = "sample fields that the device cannot fill are refused, never left out" },
 	{ .rows = "attr fields: inherit with sample_type READ and TID",
-	  .since = KERNEL_VERSION(6, 12, 0),
+	  .since = 6012,
 	  .reason = "sample fields that the device cannot fill are refused, never left out" },
 	{ .rows = "attr bits: flag @(" SIDE_BAND ")",
 	  .reason = "side-band records, which tell of other tasks, are refused, never left out" },
 	{ .rows = "attr @(bits: flag freq|fields: freq *)",
 	  .reason = "no period that follows a rate: a source that a script drives has none" },
-	{ .rows = "attr fields: software @(cpu-clock|task-clock|page-faults|context-switches|"
-	  "cpu-migrations|*-faults|cgroup-switches)",
+	{ .rows = "attr fields: software @(" OTHER_EVENTS ")",
 	  .reason = "of the software events only those that count nothing by themselves" },
 	{ .rows = "attr as nobody: paranoid 1, sample_type +@(0|0x1|0x2)",
 	  .reason = "open(2) and the node's mode decide who may have a descriptor" },

@@ -332,7 +332,10 @@ void memory_rows(void)
 	/* data_head, data_tail, lock, index, data_offset, data_size, aux_offset, reserved */
 	static const unsigned int words[] = { 128, 129, 1, 2, 130, 131, 134, 50, 511 };
 	static const uint64_t values[] = { 0, 8, 16, 1ULL << 20, ~0ULL };
-	static const unsigned int places[] = { 0, 1024, 4096, 8192, 12280, 4096 | 1 << 16, 1 << 16 };
+	/* 1 << 16: touched before. */
+	static const unsigned int places[] = {
+		0, 1024, 4096, 8192, 12280, 4096 | 1 << 16, 1 << 16,
+	};
 	static const struct {
 		const char *name;
 		uint64_t rings;

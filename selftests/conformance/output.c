@@ -189,8 +189,8 @@ static void step(struct side *side, struct trio *trio, char what, int i)
 		say_ret(side, "leave", do_ioctl_word(fd, PERF_EVENT_IOC_SET_OUTPUT, -1));
 		break;
 	default:
-		say_ret(side, "SET_OUTPUT", do_ioctl_word(fd, PERF_EVENT_IOC_SET_OUTPUT,
-							   trio->fd[what - 'A']));
+		say_ret(side, "SET_OUTPUT",
+			do_ioctl_word(fd, PERF_EVENT_IOC_SET_OUTPUT, trio->fd[what - 'A']));
 	}
 	look(side, trio);
 }

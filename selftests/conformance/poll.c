@@ -174,7 +174,8 @@ static void run_select(struct side *side, uint64_t a, uint64_t b)
 	for (i = 0; i < 2; i++) {
 		FD_ZERO(&in);
 		FD_SET(fd, &in);
-		out = bad = in;
+		out = in;
+		bad = in;
 		say_call(side, "select", select(fd + 1, &in, &out, &bad, &none));
 		say(side, "in=%d out=%d bad=%d", FD_ISSET(fd, &in), FD_ISSET(fd, &out),
 		    FD_ISSET(fd, &bad));

@@ -96,7 +96,7 @@ static const struct async asyncs[] = {
 	{ "a real-time signal, a duplicate closed", true, SELF_PID, 34, 1, '3' },
 };
 
-static void own(struct side *side, int fd, enum own who)
+static void set_owner(struct side *side, int fd, enum own who)
 {
 	struct f_owner_ex owner = { F_OWNER_TID, syscall(SYS_gettid) };
 	pid_t child;
@@ -144,7 +144,7 @@ static void run_async(struct side *side, uint64_t a, uint64_t b)
 	if (how->map >= 0)
 		say_ret(side, "map", raw_map(&raw, fd, how->map,
 					     how->more == 'o' ? PROT_READ : RW));
-	own(side, fd, how->own);
+	set_owner(side, fd, how->own);
 	if (how->sig)
 		say_call(side, "F_SETSIG", fcntl(fd, F_SETSIG, how->sig));
 	if (how->async)
@@ -165,7 +165,7 @@ static void run_async(struct side *side, uint64_t a, uint64_t b)
 	if (how->more == 'p')
 		do_ioctl_word(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1);
 	if (how->more == 's')
-		own(side, fd, SELF_PID);
+		set_owner(side, fd, SELF_PID);
 	if (how->more == 'u')
 		raw_unmap(&raw);
 	for (i = 0; i < 3; i++) {
