@@ -382,6 +382,40 @@ TEST(source_config)
 	EXPECT_EQ(-EINVAL, modify(&attr));
 }
 
+/*
+ * What a generator may write: 65536 bytes a tick, records times largest payload, and
+ * 64 MiB a second, ticks times that.  Each limit itself is fine, one more is not.
+ */
+TEST(generator_limits)
+{
+	static const struct {
+		uint64_t rate, records, largest;
+		int ret;
+	} table[] = {
+		{ 1, 4096, 16, 0 }, { 1, 4097, 16, -EINVAL },
+		{ 1, 16, 4096, 0 }, { 1, 16, 4097, -EINVAL },
+		{ 1, 2, 32768, 0 }, { 1, 2, 32769, -EINVAL },
+		{ 1024, 4096, 16, 0 }, { 1025, 4096, 16, -EINVAL },
+		{ 65536, 64, 16, 0 }, { 65537, 64, 16, -EINVAL }, { 65536, 64, 17, -EINVAL },
+		/* 100000 ticks: 671.08 bytes each. */
+		{ 100000, 1, 671, 0 }, { 100000, 1, 672, -EINVAL },
+	};
+	struct perf_event_attr attr;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(table); i++) {
+		attr = output_attr();
+		attr.type = pmu_type();
+		attr.config = PERFRING_SOURCE_GENERATOR;
+		attr.config1 = table[i].rate | table[i].records << 32;
+		attr.config2 = 16 | table[i].largest << 16;
+		EXPECT_EQ(table[i].ret, modify(&attr)) {
+			TH_LOG("%u ticks of %u records of %u bytes", (unsigned int)table[i].rate,
+			       (unsigned int)table[i].records, (unsigned int)table[i].largest);
+		}
+	}
+}
+
 /* In a child that is nobody, with the descriptor handed over; -errno or 0. */
 static int modify_as_nobody(struct perf_event_attr *attr)
 {

@@ -1,49 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * ioctl(2) as a 32-bit program does it: the system call of i386, which a 64-bit
- * program can make as well, with memory below 4 GiB.  Requests whose size is
- * that of a pointer have other numbers there.
- */
+/* ioctl(2) of a 32-bit program, where requests with the size of a pointer have other numbers. */
 #include <linux/ioctl.h>
 #include <string.h>
+#include "../i386.h"
 #include "conformance.h"
-
-/* Numbers of linux/arch/x86/entry/syscalls/syscall_32.tbl. */
-#define I386_IOCTL	54
-
-#ifdef __x86_64__
-static long i386_ioctl(int fd, unsigned int cmd, unsigned int arg)
-{
-	long ret;
-
-	/* Some kernels clear these. */
-	__asm__ volatile ("int $0x80" : "=a" (ret) :
-			  "0" ((long)I386_IOCTL), "b" ((long)fd), "c" ((long)cmd), "d" ((long)arg) :
-			  "memory", "r8", "r9", "r10", "r11");
-	return (int)ret;
-}
-#else
-static long i386_ioctl(int fd, unsigned int cmd, unsigned int arg)
-{
-	return -ENOSYS;
-}
-#endif
 
 /* Where 32 bits reach. */
 static uint64_t *low_memory(struct side *side)
 {
-#ifdef __x86_64__
-	void *page = mmap(NULL, 4096, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	void *page = i386_page();
 
-	/* TIOCGWINSZ of nothing: is there such a system call? */
-	if (i386_ioctl(-1, 0x5413, 0) != -EBADF)
+	if (!page || !i386_here())
 		skip_row(side, "int $0x80 (CONFIG_IA32_EMULATION)");
-	if (page == MAP_FAILED)
-		give_up(side, "no memory below 4 GiB: %s", strerror(errno));
 	return page;
-#else
-	skip_row(side, "32-bit system calls are known for x86 only");
-#endif
 }
 
 struct compat_request {

@@ -77,6 +77,9 @@ int side_ready(struct side *side, const struct perf_event_attr *attr, struct raw
 /* One sample of an event from side_open(): what bpf_perf_event_output() or write(2) says */
 int side_write(struct side *side, int fd, const void *payload, size_t len);
 
+/* Let the BPF program that writes perf rings have @fd; 0 or -errno */
+int side_aim(struct side *side, int fd);
+
 /*
  * An event that overflows, which bpf-output does not in perf: a tracepoint that
  * nobody else hits, for the device its user source.  @attr's type and config

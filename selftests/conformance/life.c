@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -196,6 +197,33 @@ static void use(struct side *side, int fd)
 	say(side, "VmPin=%ld", status_kb("VmPin"));
 }
 
+/* prctl(2) stops and starts the perf events that the task has opened. */
+static void run_prctl(struct side *side, uint64_t a, uint64_t b)
+{
+	struct raw raw;
+	int fd = side_ready(side, NULL, &raw, 1);
+
+	say_call(side, "disable", prctl(PR_TASK_PERF_EVENTS_DISABLE));
+	say_ret(side, "write", side_write(side, fd, "x", 1));
+	say_call(side, "enable", prctl(PR_TASK_PERF_EVENTS_ENABLE));
+	say_ret(side, "write", side_write(side, fd, "x", 1));
+	say_records(side, &raw, true);
+}
+
+/* Will a BPF map of perf events have it?  Will perf_event_open(2), as a group's leader? */
+static void run_kernel_use(struct side *side, uint64_t a, uint64_t b)
+{
+	struct perf_event_attr attr = output_attr();
+	int fd = side_open(side, NULL), ret;
+
+	if (a) {
+		ret = perf_open(&attr, -1, ROW_CPU, fd);
+		say_ret(side, "open", ret < 0 ? ret : 0);
+	} else {
+		say_ret(side, "map", side_aim(side, fd));
+	}
+}
+
 enum pass { BY_FORK, BY_SOCKET, BY_SOCKET_CLOSED, BY_PIDFD, NR_PASS };
 
 static const char *const pass_names[] = {
@@ -352,6 +380,9 @@ void life_rows(void)
 		add("life", run_order, i, 0, "%s", orders[i]);
 	for (i = 0; i < NR_PASS; i++)
 		add("life", run_pass, i, 0, "another process has it %s", pass_names[i]);
+	add("life", run_prctl, 0, 0, "PR_TASK_PERF_EVENTS_DISABLE");
+	add("life", run_kernel_use, 0, 0, "in a BPF map of perf events");
+	add("life", run_kernel_use, 1, 0, "as leader of a perf event");
 	add("life", run_exec, 0, 0, "exec without FD_CLOEXEC");
 	add("life", run_exec, 1, 0, "exec with FD_CLOEXEC");
 	add("life", run_limit, 64, 0, "RLIMIT_NOFILE");

@@ -155,6 +155,11 @@ int side_ready(struct side *side, const struct perf_event_attr *attr, struct raw
 	return fd;
 }
 
+int side_aim(struct side *side, int fd)
+{
+	return bpf_writer_aim(&side->writer->bpf, ROW_CPU, fd);
+}
+
 int side_write(struct side *side, int fd, const void *payload, size_t len)
 {
 	ssize_t n;
@@ -164,7 +169,7 @@ int side_write(struct side *side, int fd, const void *payload, size_t len)
 		n = write(fd, payload, len);
 		return n < 0 ? -errno : 0;
 	}
-	ret = bpf_writer_aim(&side->writer->bpf, ROW_CPU, fd);
+	ret = side_aim(side, fd);
 	if (ret)
 		give_up(side, "the BPF program's map: %s", strerror(-ret));
 	return backend_write(side->writer, payload, len);
