@@ -306,6 +306,7 @@ int main(int argc, char **argv)
 	memory_rows();
 	life_rows();
 	sample_rows();
+	record_rows();
 
 	for (i = n = 0; pattern && i < nr_rows; i++)
 		if (matches(pattern, rows[i].name))

@@ -44,6 +44,7 @@ void read_rows(void);
 void life_rows(void);
 void signal_rows(void);
 void sample_rows(void);
+void record_rows(void);
 
 /* A word of the transcript. */
 __attribute__((format(printf, 2, 3)))
@@ -91,6 +92,8 @@ void side_fire(struct side *side, int fd, unsigned int n);
 
 /* Records waiting: types, misc, sizes, and their bytes where @bytes. */
 void say_records(struct side *side, struct raw *raw, bool bytes);
+/* With bytes, in which what cannot be equal has a name; @from is now_ns() before them. */
+void say_records_since(struct side *side, struct raw *raw, uint64_t from);
 /* A sysctl of perf's, until the row has ended. */
 void side_sysctl(struct side *side, const char *name, const char *value);
 /* A field of /proc/self/status, in kB; -1 */

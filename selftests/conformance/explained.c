@@ -36,6 +36,8 @@ const struct explained explained[] = {
 	{ .rows = "descriptor: type of fstat", .reason = "a device has a node" },
 	{ .rows = "life: @(PR_TASK*|in a BPF map of perf events|as leader of a perf event)",
 	  .reason = "what the kernel does with its own perf events it does not do with a device" },
+	{ .rows = "records: second lap, 7 bytes to pad",
+	  .reason = "what pads a payload is zero; perf leaves what the ring held" },
 	{ .rows = "read: write of NULL",
 	  .reason = "write(2) makes a record, perf has no write" },
 	{ .rows = "ioctl: MODIFY_ATTRIBUTES of size 0",

@@ -184,7 +184,7 @@ static void run_select(struct side *side, uint64_t a, uint64_t b)
 }
 
 /* Milliseconds that nobody waits for whole, unless something is wrong. */
-#define LONG_TIME	5000
+#define LONG_TIME	10000
 /* Those that somebody waits for who is not woken. */
 #define SHORT_TIME	200
 
@@ -192,14 +192,18 @@ struct waiter {
 	int fd;
 	int ms;
 	int revents;
+	bool late;	/* the time was over */
 	pthread_t thread;
 };
 
 static void *wait_poll(void *arg)
 {
 	struct waiter *waiter = arg;
+	uint64_t until = now_ns() + waiter->ms * 1000000ULL;
 
 	waiter->revents = poll_events(waiter->fd, waiter->ms);
+	/* One that is not woken looks once more when the time is over. */
+	waiter->late = now_ns() >= until;
 	return NULL;
 }
 
@@ -225,7 +229,7 @@ static void run_woken(struct side *side, uint64_t a, uint64_t b)
 	struct raw raw;
 	int owner = side_ready(side, NULL, &raw, 1), fd = owner;
 	int ms = a == DISABLE_IT || a == OUTPUT_OTHER ? SHORT_TIME : LONG_TIME;
-	unsigned int i, in = 0, hup = 0, nothing = 0;
+	unsigned int i, in = 0, hup = 0, nothing = 0, late = 0;
 
 	if (a >= OUTPUT_OTHER) {
 		fd = side_open(side, NULL);
@@ -268,8 +272,9 @@ static void run_woken(struct side *side, uint64_t a, uint64_t b)
 		in += !!(waiters[i].revents & POLLIN);
 		hup += !!(waiters[i].revents & POLLHUP);
 		nothing += !waiters[i].revents;
+		late += waiters[i].ms == LONG_TIME && waiters[i].late;
 	}
-	say(side, "in=%u hup=%u nothing=%u", in, hup, nothing);
+	say(side, "in=%u hup=%u nothing=%u late=%u", in, hup, nothing, late);
 	say_poll(side, "afterwards", poll_events(fd, 0));
 }
 

@@ -225,17 +225,26 @@ static int whose(const struct side *side, uint64_t id)
 	return -1;
 }
 
-/* Words of 8 bytes, in which an ID counts as the number of its descriptor. */
-static void say_bytes(struct side *side, const unsigned char *buf, size_t len)
+/*
+ * Words of 8 bytes. An ID counts as the number of its descriptor, and with @from our
+ * TID, a CLOCK_MONOTONIC from then to now, and an address of the kernel by name.
+ */
+static void say_bytes(struct side *side, const unsigned char *buf, size_t len, uint64_t from)
 {
+	uint64_t word, self = (uint64_t)getpid() << 32 | getpid();
 	char text[2048] = "";
-	uint64_t word;
 	size_t i, n = 0;
 
 	for (i = 0; i + sizeof(word) <= len && n < sizeof(text); i += sizeof(word)) {
 		memcpy(&word, buf + i, sizeof(word));
 		if (whose(side, word) >= 0)
 			n += snprintf(text + n, sizeof(text) - n, " id%d", whose(side, word));
+		else if (from && word == self)
+			n += snprintf(text + n, sizeof(text) - n, " self");
+		else if (from && word >= from && word <= now_ns())
+			n += snprintf(text + n, sizeof(text) - n, " now");
+		else if (from && (int64_t)word < -4096)
+			n += snprintf(text + n, sizeof(text) - n, " kernel");
 		else
 			n += snprintf(text + n, sizeof(text) - n, " %016llx",
 				      (unsigned long long)word);
@@ -245,7 +254,7 @@ static void say_bytes(struct side *side, const unsigned char *buf, size_t len)
 		side->shared->broken = true;
 }
 
-void say_records(struct side *side, struct raw *raw, bool bytes)
+static void say_each(struct side *side, struct raw *raw, bool bytes, uint64_t from)
 {
 	static unsigned char buf[65536];
 	struct perf_event_header header;
@@ -258,11 +267,21 @@ void say_records(struct side *side, struct raw *raw, bool bytes)
 		memcpy(&header, buf, sizeof(header));
 		say(side, "[type=%u misc=%u size=%d", header.type, header.misc, size);
 		if (bytes)
-			say_bytes(side, buf + sizeof(header), size - sizeof(header));
+			say_bytes(side, buf + sizeof(header), size - sizeof(header), from);
 		say(side, "]");
 	}
 	if (size < 0)
 		say_ret(side, "ring", size);
+}
+
+void say_records(struct side *side, struct raw *raw, bool bytes)
+{
+	say_each(side, raw, bytes, 0);
+}
+
+void say_records_since(struct side *side, struct raw *raw, uint64_t from)
+{
+	say_each(side, raw, true, from);
 }
 
 void side_sysctl(struct side *side, const char *name, const char *value)
