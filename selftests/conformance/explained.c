@@ -7,6 +7,7 @@
 #define SIDE_BAND "mmap|comm|task|mmap_data|mmap2|context_switch|namespaces|ksymbol|bpf_event|" \
 		"cgroup|text_poke"
 #define OTHER_EVENTS "cpu-clock|task-clock|*-faults|context-switches|cpu-migrations|cgroup-switches"
+#define OVERFLOWS "each sample that a program writes is an overflow; perf's bpf-output has none"
 
 const struct explained explained[] = {
 	{ .rows = "attr bits: sample_type @(" FIELDS ")",
@@ -36,6 +37,11 @@ const struct explained explained[] = {
 	{ .rows = "descriptor: type of fstat", .reason = "a device has a node" },
 	{ .rows = "life: @(PR_TASK*|in a BPF map of perf events|as leader of a perf event)",
 	  .reason = "what the kernel does with its own perf events it does not do with a device" },
+	{ .rows = "signals: bpf-output, wakeup_events @(0|2)", .reason = OVERFLOWS },
+	{ .rows = "signals: bpf-output, wakeup_events 1", .sometimes = true, .reason = OVERFLOWS },
+	{ .rows = "REFRESH: bpf-output, more samples", .reason = OVERFLOWS },
+	{ .rows = "life: its CPU goes offline and comes back",
+	  .reason = "an event of the device goes on when its CPU is back" },
 	{ .rows = "records: second lap, 7 bytes to pad",
 	  .reason = "what pads a payload is zero; perf leaves what the ring held" },
 	{ .rows = "read: write of NULL",

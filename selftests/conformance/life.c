@@ -210,6 +210,31 @@ static void run_prctl(struct side *side, uint64_t a, uint64_t b)
 	say_records(side, &raw, true);
 }
 
+/* Its CPU goes offline and comes back. */
+static void run_hotplug(struct side *side, uint64_t a, uint64_t b)
+{
+	struct perf_event_attr attr = output_attr();
+	uint64_t words[2], later[2];
+	int fd, cpu = second_cpu();
+	struct raw raw;
+
+	if (cpu < 0 || access("/sys/devices/system/cpu/cpu1/online", W_OK))
+		skip_row(side, "/sys/devices/system/cpu/cpu1/online cannot be written");
+	attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED;
+	fd = side_open_attr(side, &attr, cpu);
+	say_ret(side, "map", raw_map(&raw, fd, 1, 0));
+	say_ret(side, "enable", do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	say_ret(side, "offline", cpu_set_online(cpu, false));
+	say_poll(side, "poll", poll_events(fd, 0));
+	say_call(side, "read", read(fd, words, sizeof(words)));
+	say_ret(side, "online", cpu_set_online(cpu, true));
+	say_poll(side, "poll", poll_events(fd, 0));
+	say_call(side, "read", read(fd, words, sizeof(words)));
+	sleep_ms(2);
+	say_call(side, "read", read(fd, later, sizeof(later)));
+	say(side, "goes on=%d", later[1] > words[1]);
+}
+
 /* Will a BPF map of perf events have it?  Will perf_event_open(2), as a group's leader? */
 static void run_kernel_use(struct side *side, uint64_t a, uint64_t b)
 {
@@ -381,6 +406,7 @@ void life_rows(void)
 	for (i = 0; i < NR_PASS; i++)
 		add("life", run_pass, i, 0, "another process has it %s", pass_names[i]);
 	add("life", run_prctl, 0, 0, "PR_TASK_PERF_EVENTS_DISABLE");
+	add("life", run_hotplug, 0, 0, "its CPU goes offline and comes back");
 	add("life", run_kernel_use, 0, 0, "in a BPF map of perf events");
 	add("life", run_kernel_use, 1, 0, "as leader of a perf event");
 	add("life", run_exec, 0, 0, "exec without FD_CLOEXEC");

@@ -193,6 +193,26 @@ static void say_sizes(struct side *side, struct raw *raw)
 	}
 }
 
+/* bpf-output itself: does a sample signal, with wakeup_events @a? */
+static void run_output_signal(struct side *side, uint64_t a, uint64_t b)
+{
+	struct perf_event_attr attr = output_attr();
+	struct raw raw;
+	sigset_t set;
+	int fd, i;
+
+	attr.wakeup_events = a;
+	block(&set);
+	fd = side_ready(side, &attr, &raw, 1);
+	set_owner(side, fd, SELF_PID);
+	say_call(side, "F_SETSIG", fcntl(fd, F_SETSIG, 34));
+	say_call(side, "F_SETFL", fcntl(fd, F_SETFL, O_ASYNC));
+	for (i = 0; i < 3; i++) {
+		say_ret(side, "write", side_write(side, fd, "x", 1));
+		say_signals(side, &set, fd);
+	}
+}
+
 /*
  * REFRESH: words of a number or a letter. A number of events that happen;
  * rN REFRESH by N, e ENABLE, d DISABLE, z RESET, m map.
@@ -241,20 +261,22 @@ static void run_refresh(struct side *side, uint64_t a, uint64_t b)
 		say_sizes(side, &raw);
 }
 
-/* Of bpf-output: what REFRESH says, and that output is no overflow. */
+/* Of bpf-output with period @a: what REFRESH of 1 says; 1 inherited, else as many samples. */
 static void run_refresh_output(struct side *side, uint64_t a, uint64_t b)
 {
+	uint64_t n;
+
 	struct perf_event_attr attr = output_attr();
 	struct raw raw;
 	int fd;
 
 	attr.sample_period = a;
-	attr.inherit = b;
+	attr.inherit = b == 1;
 	fd = side_open(side, &attr);
 	say_ret(side, "map", raw_map(&raw, fd, 1, 0));
 	say_ret(side, "REFRESH", do_ioctl_word(fd, PERF_EVENT_IOC_REFRESH, 1));
 	/* A BPF program does not write to an inherited event. */
-	if (!b)
+	for (n = b; n > 1; n--)
 		say_ret(side, "write", side_write(side, fd, "x", 1));
 	say_records(side, &raw, true);
 }
@@ -283,9 +305,13 @@ void signal_rows(void)
 
 	for (i = 0; i < ARRAY_LEN(asyncs); i++)
 		add("signals", run_async, i, 0, "%s", asyncs[i].name);
+	for (i = 0; i < 3; i++)
+		add("signals", run_output_signal, i, 0, "bpf-output, wakeup_events %u", i);
 	for (i = 0; i < ARRAY_LEN(refreshes); i++)
 		add("REFRESH", run_refresh, i, 0, "%s", refreshes[i]);
-	add("REFRESH", run_refresh_output, 0, 0, "bpf-output without sampling");
+	add("REFRESH", run_refresh_output, 0, 3, "bpf-output without sampling");
+	add("REFRESH", run_refresh_output, 1, 2, "bpf-output, one sample");
+	add("REFRESH", run_refresh_output, 1, 4, "bpf-output, more samples");
 	add("REFRESH", run_refresh_output, 0, 1, "bpf-output, inherited, without sampling");
 	add("REFRESH", run_refresh_output, 1, 1, "bpf-output, inherited");
 	add("REFRESH", run_refresh_times, 1, 0, "times, after the last");
