@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The bytes of records: each field of a sample, pairs of them, what pads them, LOST and its sample_id. */
+/* The bytes of records: fields of a sample and pairs of them, padding, LOST and its sample_id. */
 #include <string.h>
 #include <time.h>
 #include "conformance.h"
@@ -87,7 +87,10 @@ static void run_full(struct side *side, uint64_t a, uint64_t b)
 void record_rows(void)
 {
 	static const unsigned int lengths[] = { 0, 1, 3, 4, 5, 11, 12, 13, 100 };
-	static const unsigned int fills[] = { 1, 12, 100, 1000, 1012, 2028, 4068, 4076, 4084, 5000 };
+	/* Up to a whole page with header and size, and more. */
+	static const unsigned int fills[] = {
+		1, 12, 100, 1000, 1012, 2028, 4068, 4076, 4084, 5000,
+	};
 	uint64_t all = 0;
 	unsigned int i, k;
 
