@@ -166,8 +166,12 @@ static long perfring_ioc_reserve(struct perfring_event *event, void __user *arg)
 	reserve.record_size = 0;
 	reserve.position = 0;
 	ret = perfring_user_reserve(event, &reserve);
-	if (copy_to_user(arg, &reserve, sizeof(reserve)))
+	if (copy_to_user(arg, &reserve, sizeof(reserve))) {
+		/* Who does not hear of it cannot end it. */
+		if (!ret)
+			perfring_hold_release(event, false);
 		return -EFAULT;
+	}
 	return ret;
 }
 

@@ -187,7 +187,7 @@ TEST_F(command, dump_client)
 {
 	if (!getenv("PERFRING_CLIENT") && !getenv("PERFRING_MODULE"))
 		SKIP(return, "neither PERFRING_CLIENT nor PERFRING_MODULE is set: no client to load");
-	ASSERT_EQ(0, client_load());
+	ASSERT_EQ(0, client_load("perfring_client"));
 	ASSERT_EQ(0, file_write("/sys/module/perfring_client/parameters/loaded", "1"));
 	ASSERT_EQ(0, file_write("/sys/module/perfring_client/parameters/load", "1000"));
 	EXPECT_EQ(0, perfring("dump dev:0/load -n 3 -t 10")) {
@@ -197,7 +197,7 @@ TEST_F(command, dump_client)
 	EXPECT_TRUE(said(" raw="));
 	EXPECT_LT(0, perfring("dump dev:0/load,option=1 -n 1"));
 	EXPECT_TRUE(said("option"));
-	ASSERT_EQ(0, client_unload());
+	ASSERT_EQ(0, client_unload("perfring_client"));
 	EXPECT_LT(0, perfring("dump dev:0/load -n 1"));
 	EXPECT_TRUE(said("load"));
 }

@@ -36,8 +36,8 @@ FIXTURE_SETUP(client)
 	if (!getenv("PERFRING_CLIENT") && !getenv("PERFRING_MODULE"))
 		SKIP(return, "neither PERFRING_CLIENT nor PERFRING_MODULE is set: no client to load");
 	ASSERT_EQ(0, pin_to(0));
-	client_unload();
-	ret = client_load();
+	client_unload("perfring_client");
+	ret = client_load("perfring_client");
 	ASSERT_EQ(0, ret);
 	self->fd = device_open(0);
 	ASSERT_LE(0, self->fd);
@@ -47,7 +47,7 @@ FIXTURE_TEARDOWN(client)
 {
 	raw_unmap(&self->raw);
 	close(self->fd);
-	client_unload();
+	client_unload("perfring_client");
 }
 
 static int set(const char *parameter, const char *value)
@@ -431,11 +431,11 @@ TEST_F(client, gone)
 	EXPECT_GT(0, module_unload());
 	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 1));
 	EXPECT_EQ(1, client_emit(TASK, "output", 1, 30));
-	ASSERT_EQ(0, client_unload());
+	ASSERT_EQ(0, client_unload("perfring_client"));
 	EXPECT_EQ(-ENOENT, source_id("sample"));
 	EXPECT_RECORD(&self->raw, 0, TASK, 30);
 	EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_RESET, NULL));
-	ASSERT_EQ(0, client_load());
+	ASSERT_EQ(0, client_load("perfring_client"));
 	EXPECT_EQ((int)attr.config, source_id("sample"));
 	EXPECT_EQ(0, client_emit(TASK, "output", 1, 30));
 	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
@@ -464,8 +464,8 @@ TEST_F(client, probe_in_client)
 	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 1));
 	EXPECT_EQ(0, client_emit(TASK, "output", 1, 30));
 	EXPECT_LT(0, raw_next(&self->raw, self->buf));
-	ASSERT_EQ(0, client_unload());
-	ASSERT_EQ(0, client_load());
+	ASSERT_EQ(0, client_unload("perfring_client"));
+	ASSERT_EQ(0, client_load("perfring_client"));
 	EXPECT_EQ(0, client_emit(TASK, "output", 1, 30));
 	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
 	EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
@@ -540,7 +540,7 @@ TEST_F_TIMEOUT(client, unregister_under_load, 100)
 	ASSERT_EQ(0, set("loaded", "1"));
 	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 1));
 	sleep_ms(3);
-	EXPECT_EQ(0, client_unload());
+	EXPECT_EQ(0, client_unload("perfring_client"));
 	head = raw_head(&self->raw);
 	EXPECT_NE(0, head);
 	sleep_ms(1);

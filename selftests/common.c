@@ -86,18 +86,21 @@ int module_load(const char *parameters)
 	return module_insert(getenv("PERFRING_MODULE"), parameters);
 }
 
-int client_load(void)
+int client_load(const char *name)
 {
 	const char *path = getenv("PERFRING_CLIENT"), *module = getenv("PERFRING_MODULE");
 	char beside[4096];
 
-	if (!path && module) {
-		/* The build has perfring.ko in kmod/, and this one in client/ beside it. */
-		snprintf(beside, sizeof(beside), "%.*s../client/perfring_client.ko",
-			 (int)(strrchr(module, '/') + 1 - module), module);
-		path = beside;
-	}
-	return module_insert(path, "");
+	/* The build has perfring.ko in kmod/, and these in client/ beside it. */
+	if (path)
+		snprintf(beside, sizeof(beside), "%.*s%s.ko", (int)(strrchr(path, '/') + 1 - path),
+			 path, name);
+	else if (module)
+		snprintf(beside, sizeof(beside), "%.*s../client/%s.ko",
+			 (int)(strrchr(module, '/') + 1 - module), module, name);
+	else
+		return -ENOENT;
+	return module_insert(beside, "");
 }
 
 static int module_remove(const char *name)
@@ -123,9 +126,9 @@ int module_unload(void)
 	return module_remove("perfring");
 }
 
-int client_unload(void)
+int client_unload(const char *name)
 {
-	return module_remove("perfring_client");
+	return module_remove(name);
 }
 
 bool device_ready(char *why, size_t len)

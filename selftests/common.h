@@ -28,8 +28,8 @@ int module_unload(void);
  * The module in client/, from $PERFRING_CLIENT or where it was built with
  * PERFRING_MODULE, which must be loaded.
  */
-int client_load(void);
-int client_unload(void);
+int client_load(const char *name);
+int client_unload(const char *name);
 
 /*
  * Is /dev/perfring0 there?  Loads the module when PERFRING_MODULE says which.

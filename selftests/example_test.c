@@ -111,4 +111,31 @@ TEST(readme_has_read20)
 	free(source);
 }
 
+/* perfring(4): what is said on a CPU is heard by those who listen there. */
+TEST(hello)
+{
+	static const char text[] = "good morning";
+	uint64_t buf[8192];
+	struct perf_event_attr attr = output_attr();
+	char why[WHY_LEN];
+	struct raw raw;
+	int fd;
+
+	if (!device_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	if (!getenv("PERFRING_CLIENT") && !getenv("PERFRING_MODULE"))
+		SKIP(return, "neither PERFRING_CLIENT nor PERFRING_MODULE is set: no client to load");
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, client_load("perfring_hello"));
+	fd = device_open(0);
+	attr.config = file_long("/sys/bus/event_source/devices/perfring/sources/hello", -1);
+	EXPECT_EQ(0, source_start(&raw, fd, &attr, 1));
+	EXPECT_EQ(0, file_write("/sys/module/perfring_hello/parameters/say", text));
+	EXPECT_EQ(8 + 4 + 12, raw_next(&raw, buf));
+	EXPECT_EQ(0, memcmp((char *)buf + 12, text, strlen(text)));
+	raw_unmap(&raw);
+	close(fd);
+	EXPECT_EQ(0, client_unload("perfring_hello"));
+}
+
 TEST_HARNESS_MAIN
