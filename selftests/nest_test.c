@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writers that interrupt writers, on the protocol itself (kmod/core.h as user
- * space compiles it) and on the device.
+ * Writers that interrupt writers, on the protocol itself: kmod/core.h as user
+ * space compiles it.
  *
  * A signal handler is to its thread what an interrupt is to its CPU: it comes
  * between any two instructions and ends before the thread goes on.  Two signals
@@ -557,110 +557,5 @@ TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 120)
 		step_through(_metadata, self, state);
 }
 #endif
-
-struct storm {
-	int fd;
-	int cpu;
-	uint32_t type;
-	unsigned long rounds;
-	uint64_t written, lost;
-	int error;
-};
-
-/* EMIT of 64 records at a time, from @cpu. */
-static void *storm_main(void *arg)
-{
-	struct storm *storm = arg;
-	struct perfring_emit_record record = { .type = storm->type, .len = 40, .count = 64 };
-	struct perfring_emit emit = { .size = sizeof(emit), .nr = 1 };
-	cpu_set_t set;
-
-	emit.records = (uintptr_t)&record;
-	CPU_ZERO(&set);
-	CPU_SET(storm->cpu, &set);
-	storm->error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-	while (!storm->error && storm->rounds--) {
-		if (ioctl(storm->fd, PERFRING_IOC_EMIT, &emit))
-			storm->error = errno;
-		storm->written += emit.written;
-		storm->lost += emit.lost;
-	}
-	return NULL;
-}
-
-/*
- * One thread emits on the event's CPU with interrupts on, another from the other
- * CPU, whose records an interrupt carries in: the second kind nests in the first.
- */
-TEST(device_interrupts_write_inside_a_write)
-{
-	struct storm storm[2] = {
-		{ .cpu = 0, .type = 1000, .rounds = 300 },
-		{ .cpu = 1, .type = 1001, .rounds = 300 },
-	};
-	struct perfring_stats stats = { .size = sizeof(stats) };
-	struct perf_event_mmap_page *page;
-	uint64_t tail = 0, head, seen[2] = {}, lost_seen = 0, word[6];
-	struct perf_event_header header;
-	size_t page_size = sysconf(_SC_PAGESIZE);
-	pthread_t thread[2];
-	unsigned int i, ended;
-	unsigned char *data;
-	int fd;
-
-	fd = open("/dev/perfring0", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		SKIP(return, "/dev/perfring0: %s: the module is not loaded", strerror(errno));
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		SKIP(return, "one CPU online, two are needed");
-	data_size = page_size;
-	page = mmap(NULL, page_size + data_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ASSERT_NE(MAP_FAILED, page);
-	data = (unsigned char *)page + page_size;
-	ASSERT_EQ(0, ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
-	for (i = 0; i < 2; i++) {
-		storm[i].fd = fd;
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, storm_main, &storm[i]));
-	}
-	/* One more look after both have ended. */
-	for (ended = 0; ended < 3; ) {
-		if (ended == 2 || !pthread_tryjoin_np(thread[ended], NULL))
-			ended++;
-		head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
-		ASSERT_LT(head - tail, data_size);
-		while (tail != head) {
-			fetch(data, tail, &header, sizeof(header));
-			ASSERT_GE(header.size, 8);
-			ASSERT_LE(header.size, head - tail);
-			if (header.type == PERF_RECORD_LOST) {
-				fetch(data, tail, word, 24);
-				lost_seen += word[2];
-			} else {
-				ASSERT_EQ(48, header.size);
-				fetch(data, tail, word, 48);
-				ASSERT_EQ(0, header.misc);
-				/* The pattern of EMIT: byte i is i. */
-				ASSERT_EQ(0x0706050403020100ULL, word[1]);
-				ASSERT_EQ(0x2726252423222120ULL, word[5]);
-				ASSERT_LT(header.type - 1000, 2U);
-				seen[header.type - 1000]++;
-			}
-			tail += header.size;
-		}
-		__atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
-	}
-	EXPECT_EQ(0, storm[0].error);
-	EXPECT_EQ(0, storm[1].error);
-	ASSERT_EQ(0, ioctl(fd, PERFRING_IOC_STATS, &stats));
-	EXPECT_EQ(2 * 300 * 64U, stats.attempted);
-	EXPECT_EQ(stats.attempted, stats.written + stats.lost_full);
-	EXPECT_EQ(storm[0].written + storm[1].written, stats.written);
-	EXPECT_EQ(storm[0].lost + storm[1].lost, stats.lost_full);
-	EXPECT_EQ(stats.written, seen[0] + seen[1]);
-	EXPECT_EQ(storm[0].written, seen[0]);
-	EXPECT_LE(lost_seen, stats.lost_full);
-	munmap(page, page_size + data_size);
-	close(fd);
-}
 
 TEST_HARNESS_MAIN
