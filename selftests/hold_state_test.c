@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <poll.h>
+#include "fixtures.h"
 #include "hold.h"
 
 /* What a reader was told. */

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include "fixtures.h"
 #include "hold.h"
 
 /* The bytes are there, the head is not; COMMIT is what moves it. */
