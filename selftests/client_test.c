@@ -283,7 +283,7 @@ TEST_F(client, lapped)
 		EXPECT_RECORD(&self->raw, 1000, TASK, 2060);
 		EXPECT_EQ(0, raw_next(&self->raw, self->buf));
 		ASSERT_EQ(0, device_stats(self->fd, &stats));
-		EXPECT_EQ(1 + i, stats.discarded);
+		EXPECT_EQ(1 + i, (int)stats.discarded);
 		ASSERT_EQ(0, device_stats(fd, &stats));
 		EXPECT_EQ(4, stats.written);
 		raw_unmap(&raw);

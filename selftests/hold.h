@@ -50,8 +50,8 @@ FIXTURE_TEARDOWN(hold)
 }
 
 /* An enabled event with a ring. */
-static inline int start(FIXTURE_DATA(hold) *self, const struct perf_event_attr *attr, size_t pages,
-		 int prot)
+static inline int start(FIXTURE_DATA(hold) *self, const struct perf_event_attr *attr,
+			size_t pages, int prot)
 {
 	int ret;
 

@@ -54,8 +54,8 @@ TEST_F(hold, libbpf_passes_over_lost_0)
 	ASSERT_EQ(0, perf_buffer__buffer(buffer, 0, &base, &size));
 	ASSERT_EQ(2 * self->page, size);
 	self->fd = event_into(-1, 0, NULL);
-	ASSERT_EQ(base, mmap(base, size + self->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			     self->fd, 0));
+	ASSERT_EQ(base, mmap(base, size + self->page, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED, self->fd, 0));
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
 	ASSERT_EQ(1, write(self->fd, "x", 1));
 	ASSERT_EQ(0, reserve(self->fd, PERF_RECORD_SAMPLE, NULL, 100, 0, NULL));

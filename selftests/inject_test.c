@@ -483,7 +483,7 @@ TEST_F(device, refusals)
 	close(fd);
 }
 
-/* It wakes, and counts nothing else; the event need not be enabled, the fields say what they were. */
+/* It wakes, and counts nothing else; the event need not be enabled; fields say what they were. */
 TEST_F(device, wakes_and_counts_nothing)
 {
 	uint64_t word[2] = { header(77, 0, 16), 4711 }, value = 16;

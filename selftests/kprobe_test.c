@@ -208,7 +208,7 @@ TEST_F(kprobe, own_cpu)
 		n[0]++;
 	}
 	while (raw_next(&raw, self->buf) > 0) {
-		EXPECT_EQ(other, self->buf[1]);
+		EXPECT_EQ(other, (int)self->buf[1]);
 		n[1]++;
 	}
 	EXPECT_EQ(10, n[0]);

@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(kprobe, own_ring, 100)
 	/* The loop itself for each record, at the least. */
 	EXPECT_LE(missed + 10, file_long(MISSED, -1));
 	ASSERT_EQ(0, device_stats(fd, &stats));
-	EXPECT_EQ(10 * probed, stats.written);
+	EXPECT_EQ(10 * probed, (int)stats.written);
 	EXPECT_TRUE(stats_balance(&stats));
 	raw_unmap(&raw);
 	close(fd);

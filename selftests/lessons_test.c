@@ -509,7 +509,8 @@ TEST_F(lessons, wild_tail_over_a_held_record)
 		for (lap = 0; lap < 3; lap++) {
 			ASSERT_EQ(0, device_stats(self->fd[0], &stats));
 			self->raw.page->data_tail = stats.head;
-			EXPECT_EQ(0, emit(self->fd[0], PERF_RECORD_SAMPLE, 0, NULL, 100, 150, NULL));
+			EXPECT_EQ(0, emit(self->fd[0], PERF_RECORD_SAMPLE, 0, NULL, 100, 150,
+					  NULL));
 		}
 		self->raw.page->data_tail = tails[i / 2];
 		EXPECT_EQ(before.data_head, raw_head(&self->raw));

@@ -498,7 +498,7 @@ TEST_F(library, record_in_place)
 				ASSERT_EQ(1, perfring_ring_peek(self->b.ring, &record));
 			}
 			EXPECT_TRUE(is_sample(&record, sizeof(payload), round));
-			EXPECT_EQ(4096 - 8 + round * 4096, record.position);
+			EXPECT_EQ(4096 - 8 + round * 4096, (int)record.position);
 			EXPECT_EQ(mirror, (const unsigned char *)record.data == data + 4096 - 8);
 			if (round) {
 				EXPECT_EQ(0, perfring_batch_next(&batch, &record));

@@ -442,7 +442,8 @@ static const struct state {
 	{ .name = "both discard", .inner = 1, .discards = 3, .watermark = 16 },
 	{ .name = "both discard, across 2^64", .position = -24UL, .inner = 1, .discards = 3 },
 	/* the outer one crosses alone: 24 and 32 bytes from the last wakeup on */
-	{ .name = "the outer one discards its crossing", .inner = 1, .discards = 1, .watermark = 16 },
+	{ .name = "the outer one discards its crossing", .inner = 1, .discards = 1,
+	  .watermark = 16 },
 	/* 74 > 60, and both are 106, less than twice as far */
 	{ .name = "the outer one discards a late crossing", .inner = 1, .discards = 1,
 	  .watermark = 60, .since = 50 },

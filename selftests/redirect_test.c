@@ -375,9 +375,8 @@ TEST_F(redirect, refusals)
 	struct perf_event_attr attr = tagged_attr();
 	int pipes[2], fd, other = second_cpu();
 
-#define REFUSED(target)	do {								\
-		EXPECT_EQ(-EINVAL, do_ioctl_word(self->fd[1], PERF_EVENT_IOC_SET_OUTPUT, target)); \
-	} while (0)
+#define REFUSED(target)								\
+	EXPECT_EQ(-EINVAL, do_ioctl_word(self->fd[1], PERF_EVENT_IOC_SET_OUTPUT, target))
 	REFUSED(self->fd[1]);		/* itself */
 	fd = device_open(0);
 	REFUSED(fd);			/* no ring there */
@@ -502,7 +501,8 @@ static void *hammer(void *arg)
 				attr.config1 = 2000;
 			}
 			attr.sample_id_all = op >> 17 & 1;
-			attr.sample_type |= attr.sample_id_all ? PERF_SAMPLE_TIME | PERF_SAMPLE_ID : 0;
+			if (attr.sample_id_all)
+				attr.sample_type |= PERF_SAMPLE_TIME | PERF_SAMPLE_ID;
 			attr.watermark = op >> 18 & 1;
 			attr.disabled = 0;
 			fd = __atomic_exchange_n(&h->fd[slot], event_into(-1, 0, &attr),

@@ -445,7 +445,7 @@ TEST_F(device, generator_stops_at_the_limit)
 		uint64_t seq;
 
 		memcpy(&seq, (char *)self->buf + 12, sizeof(seq));
-		EXPECT_EQ(25 + n, seq);
+		EXPECT_EQ(25 + n, (int)seq);
 	}
 	EXPECT_EQ(3, n);
 }

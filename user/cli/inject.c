@@ -214,7 +214,7 @@ int cli_inject(int argc, char **argv)
 	int status = CLI_OK;
 	uint64_t cpu;
 
-	if (argc < 3 || strncmp(argv[1], "dev:", 4))
+	if (argc < 3 || strncmp(argv[1], "dev:", 4) != 0)
 		return cli_usage("inject", "it wants dev:CPU and what to inject");
 	if (cli_number("the CPU of dev:", argv[1] + 4, 0, 65535, &cpu))
 		return CLI_USAGE;

@@ -131,8 +131,8 @@ static bool payload_print_syscall(const struct perfring_sample *sample, struct j
 	memcpy(&payload, sample->raw, sizeof(payload));
 	if (!json->on) {
 		cli_escape(comm, sizeof(comm), payload.comm, sizeof(payload.comm));
-		printf("  %s nr=%" PRIu32 "%s ret=%" PRId64 " %" PRIu64 ".%03u us", comm, payload.nr,
-		       payload.flags & PERFRING_SYSCALLS_COMPAT ? " compat" : "",
+		printf("  %s nr=%" PRIu32 "%s ret=%" PRId64 " %" PRIu64 ".%03u us", comm,
+		       payload.nr, payload.flags & PERFRING_SYSCALLS_COMPAT ? " compat" : "",
 		       (int64_t)payload.ret, (uint64_t)payload.duration / 1000,
 		       (unsigned int)(payload.duration % 1000));
 		return true;

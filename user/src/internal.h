@@ -56,7 +56,7 @@ struct perfring_ring {
 	bool busy;			/* a batch is open */
 	bool peeked;			/* current is the oldest record */
 	uint64_t skipped;
-	uint64_t reach;			/* bytes in one piece from data on: data_size, or twice it */
+	uint64_t reach;			/* bytes in one piece from data on: data_size or twice it */
 	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */
 	unsigned char *copy;		/* copy_size bytes, from the first snapshot on */
 	uint64_t copy_size;		/* the data, and its beginning once more */

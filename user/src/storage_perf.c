@@ -14,10 +14,6 @@
 /* Data pages twice in a row, in one mapping; only the device has that. */
 static void *map_mirrored(const struct perfring_storage *storage, size_t pages, int prot)
 {
-	if (sizeof(off_t) < sizeof(PERFRING_MMAP_MIRROR)) {
-		errno = EINVAL;
-		return MAP_FAILED;
-	}
 	return mmap(NULL, (1 + 2 * pages) * storage->page_size, prot, MAP_SHARED, storage->fd,
 		    (off_t)PERFRING_MMAP_MIRROR);
 }

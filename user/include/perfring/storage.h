@@ -34,7 +34,7 @@ struct perfring_storage;
 #define PERFRING_STORAGE_BACKWARD	(1U << 1)	/* newest record at data_head */
 #define PERFRING_STORAGE_WRITABLE	(1U << 2)	/* perfring_write() works */
 #define PERFRING_STORAGE_PAUSABLE	(1U << 3)	/* pause and resume work */
-#define PERFRING_STORAGE_MIRRORED	(1U << 4)	/* the data stands in memory twice in a row */
+#define PERFRING_STORAGE_MIRRORED	(1U << 4)	/* the data stands there twice in a row */
 
 /*
  * Mirrored data: the bytes at an offset and at an offset + data_size are the same, so
@@ -265,7 +265,10 @@ size_t perfring_pages_for_bytes(size_t bytes);
 const char *perfring_storage_kind(const struct perfring_storage *storage);
 /* control page; NULL without a ring; written by the ring's reader alone (data_tail) */
 struct perf_event_mmap_page *perfring_storage_control(const struct perfring_storage *storage);
-/* first data byte, of twice perfring_storage_data_size() with PERFRING_STORAGE_MIRRORED; NULL without a ring */
+/*
+ * First data byte, of twice perfring_storage_data_size() with PERFRING_STORAGE_MIRRORED;
+ * NULL without a ring.
+ */
 const void *perfring_storage_data(const struct perfring_storage *storage);
 /* data bytes, a power of two; 0 without a ring */
 size_t perfring_storage_data_size(const struct perfring_storage *storage);
