@@ -150,17 +150,6 @@ out:
 }
 EXPORT_SYMBOL_PERFRING(perfring_client_reserve);
 
-/* Have others that nested in it written over the record? Only where a ring overwrites. */
-static bool perfring_client_lapped(const struct perfring_client_hold *hold)
-{
-	const struct perfring_core *core = &hold->first.ring->core;
-	unsigned long head = perfring_local_read(&core->head);
-
-	if (core->backward)
-		return hold->first.record + hold->first.size - head > core->mask + 1;
-	return head - hold->first.record > core->mask + 1;
-}
-
 /* The same record once more, for another event or the same one. */
 static void perfring_client_copy(struct perfring_client_reservation *reservation,
 				 struct perfring_event *event)
@@ -182,7 +171,7 @@ static void perfring_client_copy(struct perfring_client_reservation *reservation
 		return;
 	memcpy(copy.data, reservation->data, record.len);
 	/* Then it may be what the first one's owner alone may see. */
-	if (perfring_client_lapped(hold))
+	if (perfring_lapped(&hold->first))
 		perfring_discard(&copy);
 	else
 		perfring_commit(&copy);

@@ -321,11 +321,15 @@ void perfring_commit(struct perfring_reservation *r)
 	trace_perfring_emit(event, r->type, r->size, r->record, 0);
 }
 
-/*
- * Have those who nested in the record written over it?  In an overwriting ring
- * they may, elsewhere if the reader's tail was wild.
+/**
+ * perfring_lapped - have those who nested in the record written over it?
+ * @r: from perfring_reserve()
+ *
+ * In an overwriting ring they may, elsewhere if the reader's tail was wild.
+ *
+ * Context: that of the reserve.
  */
-static bool perfring_lapped(const struct perfring_reservation *r)
+bool perfring_lapped(const struct perfring_reservation *r)
 {
 	const struct perfring_core *core = &r->ring->core;
 	unsigned long head = perfring_local_read(&core->head);

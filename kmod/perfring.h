@@ -436,6 +436,7 @@ int perfring_reserve(struct perfring_event *event, const struct perfring_record 
 		     struct perfring_reservation *reservation);
 void perfring_commit(struct perfring_reservation *reservation);
 bool perfring_discard(struct perfring_reservation *reservation);
+bool perfring_lapped(const struct perfring_reservation *reservation);
 
 /* hold.c */
 int perfring_hold_reserve(struct perfring_event *event, struct perfring_record *record,
