@@ -4,6 +4,7 @@
  * comes and goes while it is listened to.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,42 @@ TEST_F(client, contexts)
 		EXPECT_EQ(0, raw_next(&raw, self->buf));
 		raw_unmap(&raw);
 		close(fd);
+	}
+}
+
+static void *sleeper_main(void *arg)
+{
+	struct pollfd pollfd = { .fd = *(int *)arg, .events = POLLIN };
+
+	/* Without a limit: who is not woken stays asleep, and the test fails by its time. */
+	return (void *)(intptr_t)(poll(&pollfd, 1, -1) == 1 ? pollfd.revents : 0);
+}
+
+/*
+ * A record wakes who sleeps in poll(2), whatever the context it comes from; out of
+ * an NMI and out of the scheduler the irq_work has to carry that.
+ */
+TEST_F(client, wakes_from_each_context)
+{
+	struct perf_event_attr attr = client_attr("sample");
+	pthread_t sleeper;
+	void *events;
+	int i;
+
+	attr.wakeup_events = 1;
+	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 1));
+	for (i = TASK; i < CONTEXTS; i++) {
+#ifndef __x86_64__
+		if (i == NMI)
+			continue;	/* the client knows no way to make one here */
+#endif
+		ASSERT_EQ(0, pthread_create(&sleeper, NULL, sleeper_main, &self->fd));
+		sleep_ms(50);	/* asleep by now, most likely; if not, it is ready at once */
+		ASSERT_EQ(1, client_emit(i, "output", 1, 50));
+		ASSERT_EQ(0, pthread_join(sleeper, &events));
+		EXPECT_EQ(POLLIN, (intptr_t)events) {
+			TH_LOG("%s", contexts[i]);
+		}
 	}
 }
 
