@@ -124,7 +124,7 @@ build()
 	local san kernel dir
 	for san in '' -asan -tsan; do
 		make -C user --no-print-directory "-j$jobs" O="$O/user$san" SAN="${san#-}" all
-		prefix=() selftests "native$san" all
+		selftests "native$san" all
 	done
 	for kernel in $kernels; do
 		dir=$(selftests/vm/kernel.sh "$kernel")
@@ -137,7 +137,9 @@ build()
 
 prefix=()
 echo "  BUILD   library, tests, sanitizers, modules"
-if ! (set -e; build) >"$logs/build.log" 2>&1; then
+# In the background, because "if" would switch off -e in it.
+build >"$logs/build.log" 2>&1 &
+if ! wait $!; then
 	tail -n 40 "$logs/build.log"
 	echo "check.sh: the build failed, see $logs/build.log" >&2
 	echo "0 passed, 1 failed, 0 skipped"

@@ -77,7 +77,9 @@ ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
 	selftests/vm/kernel.sh "$kernel" >/dev/null
 done
 echo "  BUILD   library, tests, modules"
-if ! (set -e; build) >"$logs/conformance-build.log" 2>&1; then
+# In the background, because "if" would switch off -e in it.
+build >"$logs/conformance-build.log" 2>&1 &
+if ! wait $!; then
 	tail -n 40 "$logs/conformance-build.log"
 	exit 1
 fi

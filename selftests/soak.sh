@@ -53,7 +53,9 @@ for kernel in $kernels; do
 	selftests/vm/kernel.sh "$kernel" >/dev/null
 done
 echo "  BUILD   library, tests, modules"
-if ! (set -e; build) >"$logs/soak-build.log" 2>&1; then
+# In the background, because "if" would switch off -e in it.
+build >"$logs/soak-build.log" 2>&1 &
+if ! wait $!; then
 	tail -n 40 "$logs/soak-build.log"
 	exit 1
 fi
