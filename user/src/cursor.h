@@ -35,7 +35,6 @@ static inline int cursor_result(const struct cursor *cursor, const struct perfri
 	if (error) {
 		error->code = -EBADMSG;
 		error->size = record->size;
-		error->padding = 0;
 		error->position = record->position;
 		error->offset = (uint64_t)(cursor->fault - cursor->begin);
 		error->reason = cursor->reason;

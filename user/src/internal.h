@@ -100,7 +100,7 @@ void perfring_batch_set(struct perfring_batch *batch, struct perfring_ring *ring
 			uint64_t start, uint64_t stop);
 void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position);
 int perfring_batch_fail(struct perfring_batch *batch, int code, uint64_t position,
-			uint16_t size, const char *reason);
+			uint32_t size, const char *reason);
 
 /* ring_write.c */
 int perfring_writer_create(struct perfring_ring *ring);

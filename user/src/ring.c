@@ -112,7 +112,7 @@ void perfring_batch_empty(struct perfring_batch *batch, uint64_t position)
 
 /* End a batch here for good, by an error of the bytes or of the caller. */
 int perfring_batch_fail(struct perfring_batch *batch, int code, uint64_t position,
-			uint16_t size, const char *reason)
+			uint32_t size, const char *reason)
 {
 	batch->end = ring_nothing;
 	batch->at = 0;

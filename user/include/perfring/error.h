@@ -22,16 +22,14 @@ extern "C" {
 /**
  * struct perfring_error - what is wrong with bytes in a ring, and where
  * @code: the negative errno that was returned, 0 when nothing is wrong
- * @size: header.size of the record as it was loaded, 0 when there is none
- * @padding: 0
+ * @size: size of the record as its header said, 0 when there is none
  * @position: ring position (free running, bytes) of the record's first byte
  * @offset: offset of the fault from that byte
  * @reason: a static English phrase, never freed; NULL when @code is 0
  */
 struct perfring_error {
 	int32_t code;
-	uint16_t size;
-	uint16_t padding;
+	uint32_t size;
 	uint64_t position;
 	uint64_t offset;
 	const char *reason;

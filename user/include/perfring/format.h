@@ -200,8 +200,9 @@ enum perfring_event_kind {
  * struct perfring_event - a decoded record of any type
  * @kind: enum perfring_event_kind
  * @type: header.type
+ * @size: of the record
  * @misc: header.misc
- * @size: header.size
+ * @padding: 0
  * @id: of a sample: the same fields as in the sample; otherwise the sample_id at
  *	the end, nothing without sample_id_all
  * @lost: how many records were lost, and the id of the event that lost them
@@ -211,9 +212,9 @@ enum perfring_event_kind {
 struct perfring_event {
 	uint32_t kind;
 	uint32_t type;
+	uint32_t size;
 	uint16_t misc;
-	uint16_t size;
-	uint32_t padding;
+	uint16_t padding;
 	struct perfring_sample_id id;
 	union {
 		struct perfring_sample sample;

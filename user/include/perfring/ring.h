@@ -27,8 +27,14 @@ extern "C" {
 
 struct perfring_ring;
 
-/* Longest record: header.size is a u16 and a multiple of 8. */
+/* Longest record of a perf ring: header.size is a u16 and a multiple of 8. */
 #define PERFRING_RECORD_MAX	65528U
+
+/*
+ * Type of the records of a BPF ring buffer, whose header has none; above all that the
+ * kernel and perf.data use.
+ */
+#define PERFRING_RECORD_BPF	0x40000000U
 
 /* struct perfring_ring_opts flags */
 #define PERFRING_RING_KEEP	(1U << 0)	/* look only: never store data_tail */
@@ -51,9 +57,13 @@ struct perfring_ring_opts {
  *	aligned, @size bytes are readable.  Another process may scribble there:
  *	use the fields below, not the header in memory
  * @position: ring position (free running, bytes) of that byte
- * @type: header.type, PERF_RECORD_* or anything else
- * @misc: header.misc
- * @size: header.size, checked: 8 to 65528 and a multiple of 8
+ * @type: header.type, PERF_RECORD_* or anything else; PERFRING_RECORD_BPF in a BPF
+ *	ring buffer
+ * @size: bytes with the header, checked.  In a perf ring header.size: 8 to 65528 and a
+ *	multiple of 8; in a BPF ring buffer 8 and the exact length of the payload, which
+ *	follows the header of 8 bytes
+ * @misc: header.misc; 0 in a BPF ring buffer
+ * @padding: not set
  *
  * The memory stays valid and unchanged by an honest writer until the batch's
  * commit, or the record's pop.
@@ -62,8 +72,9 @@ struct perfring_record {
 	const void *data;
 	uint64_t position;
 	uint32_t type;
+	uint32_t size;
 	uint16_t misc;
-	uint16_t size;
+	uint16_t padding[3];
 };
 
 /**
