@@ -94,22 +94,36 @@ static long perfring_ioc_pause(struct perfring_event *event, bool pause)
 	return ret;
 }
 
-/* The size check that all our structures share; @size is what the user said. */
-static int perfring_copy_in(void *to, size_t known, void __user *from, u32 *size)
+/* What all our structures begin with. */
+struct perfring_head {
+	u32 size;
+	u32 flags;
+};
+
+/*
+ * Take a structure of @known bytes, of which @least have to be there, and of whose
+ * flags only @flags may be set. to->size is what the user said, and nothing that is
+ * written meanwhile.
+ */
+static int perfring_copy_in(void *to, size_t known, size_t least, u32 flags, void __user *from)
 {
+	struct perfring_head *head = to;
+	u32 size;
 	int ret;
 
-	if (get_user(*size, (u32 __user *)from))
+	if (get_user(size, (u32 __user *)from))
 		return -EFAULT;
-	/* At least size and flags, which all of them begin with. */
-	if (*size < 2 * sizeof(u32))
+	if (size < least)
 		return -EINVAL;
 	ret = -E2BIG;
-	if (*size <= PAGE_SIZE)
-		ret = copy_struct_from_user(to, known, from, *size);
+	if (size <= PAGE_SIZE)
+		ret = copy_struct_from_user(to, known, from, size);
 	if (ret == -E2BIG && put_user((u32)known, (u32 __user *)from))
 		return -EFAULT;
-	return ret;
+	if (ret)
+		return ret;
+	head->size = size;
+	return head->flags & ~flags ? -EINVAL : 0;
 }
 
 static long perfring_ioc_stats(struct perfring_event *event, void __user *arg)
@@ -118,32 +132,27 @@ static long perfring_ioc_stats(struct perfring_event *event, void __user *arg)
 	u32 size;
 	int ret;
 
-	ret = perfring_copy_in(&stats, sizeof(stats), arg, &size);
+	ret = perfring_copy_in(&stats, sizeof(stats), sizeof(struct perfring_head), 0, arg);
 	if (ret)
 		return ret;
-	if (stats.flags)
-		return -EINVAL;
+	size = stats.size;
 	perfring_stats_fill(&stats, event);
 	stats.size = size;
 	return copy_to_user(arg, &stats, min_t(size_t, size, sizeof(stats))) ? -EFAULT : 0;
 }
 
-static bool perfring_emit_flags(u32 flags)
-{
-	return !flags || flags == PERFRING_EMIT_NO_WAKEUP || flags == PERFRING_EMIT_FORCE_WAKEUP;
-}
+#define PERFRING_EMIT_FLAGS	(PERFRING_EMIT_NO_WAKEUP | PERFRING_EMIT_FORCE_WAKEUP)
 
 static long perfring_ioc_emit(struct perfring_event *event, void __user *arg)
 {
 	struct perfring_emit emit;
-	u32 size;
 	int ret;
 
-	ret = perfring_copy_in(&emit, sizeof(emit), arg, &size);
+	/* The counts that come back are the point: no shorter form. */
+	ret = perfring_copy_in(&emit, sizeof(emit), sizeof(emit), PERFRING_EMIT_FLAGS, arg);
 	if (ret)
 		return ret;
-	/* The counts that come back are the point: no shorter form. */
-	if (size < sizeof(emit) || !perfring_emit_flags(emit.flags) || emit.reserved)
+	if (emit.flags == PERFRING_EMIT_FLAGS || emit.reserved)
 		return -EINVAL;
 	ret = perfring_emit(event, &emit);
 	if (copy_to_user(arg, &emit, sizeof(emit)))
@@ -154,14 +163,13 @@ static long perfring_ioc_emit(struct perfring_event *event, void __user *arg)
 static long perfring_ioc_reserve(struct perfring_event *event, void __user *arg)
 {
 	struct perfring_reserve reserve;
-	u32 size;
 	int ret;
 
-	ret = perfring_copy_in(&reserve, sizeof(reserve), arg, &size);
+	ret = perfring_copy_in(&reserve, sizeof(reserve), sizeof(reserve), PERFRING_EMIT_FLAGS,
+			       arg);
 	if (ret)
 		return ret;
-	if (size < sizeof(reserve) || !perfring_emit_flags(reserve.flags) || !reserve.type ||
-	    reserve.reserved)
+	if (reserve.flags == PERFRING_EMIT_FLAGS || !reserve.type || reserve.reserved)
 		return -EINVAL;
 	reserve.record_size = 0;
 	reserve.position = 0;
@@ -178,13 +186,12 @@ static long perfring_ioc_reserve(struct perfring_event *event, void __user *arg)
 static long perfring_ioc_release(struct perfring_event *event, void __user *arg, bool commit)
 {
 	struct perfring_release release;
-	u32 size;
 	int ret;
 
-	ret = perfring_copy_in(&release, sizeof(release), arg, &size);
+	ret = perfring_copy_in(&release, sizeof(release), sizeof(release), 0, arg);
 	if (ret)
 		return ret;
-	if (size < sizeof(release) || release.flags || release.reserved)
+	if (release.reserved)
 		return -EINVAL;
 	ret = perfring_hold_release(event, commit);
 	if (ret < 0)
@@ -239,14 +246,11 @@ static long perfring_ioc_filter(const char __user *arg)
 static long perfring_ioc_inject(struct perfring_event *event, void __user *arg)
 {
 	struct perfring_inject inject;
-	u32 size;
 	int ret;
 
-	ret = perfring_copy_in(&inject, sizeof(inject), arg, &size);
+	ret = perfring_copy_in(&inject, sizeof(inject), sizeof(inject), 0, arg);
 	if (ret)
 		return ret;
-	if (size < sizeof(inject) || inject.flags)
-		return -EINVAL;
 	ret = perfring_inject(event, &inject);
 	if (ret)
 		return ret;
@@ -283,13 +287,12 @@ static long perfring_ioc_position(struct perfring_event *event, void __user *arg
 {
 	struct perfring_position position;
 	struct perfring_ring *ring;
-	u32 size;
 	long ret;
 
-	ret = perfring_copy_in(&position, sizeof(position), arg, &size);
+	ret = perfring_copy_in(&position, sizeof(position), sizeof(struct perfring_head), 0, arg);
 	if (ret)
 		return ret;
-	if (position.flags || position.position & 7 || position.position > ULONG_MAX)
+	if (position.position & 7 || position.position > ULONG_MAX)
 		return -EINVAL;
 
 	mutex_lock(&event->device->mmap_mutex);
