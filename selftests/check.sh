@@ -18,10 +18,11 @@ O=${O:-$PWD/.build}
 logs=$O/logs
 jobs=$(nproc)
 kernels=${KERNEL:-6.1 6.12}
+running=
 all_stages="native native-asan native-tsan"
 if [ -n "${HOST:-}" ] && [ "$HOST" != 0 ]; then
 	selftests/host.sh
-	kernels='' all_stages+=" host" LANES=1
+	kernels='' running=host all_stages+=" host" LANES=1
 fi
 for kernel in $kernels; do
 	all_stages+=" vm-$kernel"
@@ -116,39 +117,12 @@ lane()
 }
 
 begin=$SECONDS
-selftests/setup.sh check
-ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
-for kernel in $kernels; do
-	selftests/vm/kernel.sh "$kernel" >/dev/null
-done
-
-build()
-{
-	local san kernel dir
-	for san in '' -asan -tsan; do
-		make -C user --no-print-directory "-j$jobs" O="$O/user$san" SAN="${san#-}" all
-		selftests "native$san" all
-	done
-	for kernel in $kernels; do
-		dir=$(selftests/vm/kernel.sh "$kernel")
-		make --no-print-directory "-j$jobs" O="$O" modules KDIR="$dir/build"
-	done
-	case $stages in
-	*host*) make --no-print-directory "-j$jobs" O="$O" modules ;;
-	esac
-}
-
-prefix=()
-echo "  BUILD   library, tests, sanitizers, modules"
-# In the background, because "if" would switch off -e in it.
-build >"$logs/build.log" 2>&1 &
-if ! wait $!; then
-	tail -n 40 "$logs/build.log"
-	echo "check.sh: the build failed, see $logs/build.log" >&2
+# shellcheck disable=SC2086
+if ! SANS='asan tsan' selftests/build.sh "$logs/build.log" $kernels $running; then
 	echo "0 passed, 1 failed, 0 skipped"
 	exit 1
 fi
-echo "  DONE    build: $((SECONDS - begin)) s"
+ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
 
 # A native stage and a guest keep about one processor each busy.
 native=() guests=()

@@ -13,7 +13,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 O=${O:-$PWD/.build}
 logs=$O/logs
-jobs=$(nproc)
 all_kernels='6.1 6.12'
 kernels=${KERNEL:-$all_kernels}
 if [ -n "${HOST:-}" ] && [ "$HOST" != 0 ]; then
@@ -27,22 +26,6 @@ module()
 	local release
 	[ "$1" = host ] && release=$(uname -r) || release=$(<"$(selftests/vm/kernel.sh "$1")/release")
 	echo "$O/kmod-$release/kmod/perfring.ko"
-}
-
-build()
-{
-	local kernel dir
-	make -C user --no-print-directory "-j$jobs" O="$O/user" SAN= all
-	make -C selftests --no-print-directory "-j$jobs" KSFT="$ksft" \
-		O="$O/selftests" USER_O="$O/user" SAN= all
-	for kernel in $kernels; do
-		if [ "$kernel" = host ]; then
-			make --no-print-directory "-j$jobs" O="$O" modules
-			continue
-		fi
-		dir=$(selftests/vm/kernel.sh "$kernel")
-		make --no-print-directory "-j$jobs" O="$O" modules KDIR="$dir/build"
-	done
 }
 
 # Run it on kernel $1; the log has its words, and the tables behind them.
@@ -70,19 +53,8 @@ run()
 	return "$status"
 }
 
-selftests/setup.sh check
-mkdir -p "$logs"
-ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
-[ "$kernels" = host ] || for kernel in $kernels; do
-	selftests/vm/kernel.sh "$kernel" >/dev/null
-done
-echo "  BUILD   library, tests, modules"
-# In the background, because "if" would switch off -e in it.
-build >"$logs/conformance-build.log" 2>&1 &
-if ! wait $!; then
-	tail -n 40 "$logs/conformance-build.log"
-	exit 1
-fi
+# shellcheck disable=SC2086
+selftests/build.sh "$logs/conformance-build.log" $kernels
 
 status=0
 for kernel in $kernels; do

@@ -12,22 +12,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 O=${O:-$PWD/.build}
 logs=$O/logs
-jobs=$(nproc)
 kernels=${KERNEL:-6.1 6.12}
 export PERFRING_TWIN_STEPS=${STEPS:-1000000}
 export PERFRING_TWIN_SEED=${SEED:-$(date +%s)}
-
-build()
-{
-	local kernel dir
-	make -C user --no-print-directory "-j$jobs" O="$O/user" SAN= all
-	make -C selftests --no-print-directory "-j$jobs" KSFT="$ksft" \
-		O="$O/selftests" USER_O="$O/user" SAN= all
-	for kernel in $kernels; do
-		dir=$(selftests/vm/kernel.sh "$kernel")
-		make --no-print-directory "-j$jobs" O="$O" modules KDIR="$dir/build"
-	done
-}
 
 soak()
 {
@@ -46,19 +33,8 @@ soak()
 	return "$status"
 }
 
-selftests/setup.sh check
-mkdir -p "$logs"
-ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
-for kernel in $kernels; do
-	selftests/vm/kernel.sh "$kernel" >/dev/null
-done
-echo "  BUILD   library, tests, modules"
-# In the background, because "if" would switch off -e in it.
-build >"$logs/soak-build.log" 2>&1 &
-if ! wait $!; then
-	tail -n 40 "$logs/soak-build.log"
-	exit 1
-fi
+# shellcheck disable=SC2086
+selftests/build.sh "$logs/soak-build.log" $kernels
 
 pids=() status=0
 for kernel in $kernels; do
