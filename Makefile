@@ -27,9 +27,9 @@ krelease = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
-export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED
+export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH
 
-.PHONY: all help modules lib demo check conformance soak lint vm-shell install modules_install \
+.PHONY: all help modules lib demo check conformance soak bench lint vm-shell install modules_install \
 	clean FORCE
 
 all: lib
@@ -53,6 +53,7 @@ help:
 	@echo '  check            all tests: native, under sanitizers, on each kernel'
 	@echo '  conformance      the device against real perf, row by row, with a table'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
+	@echo '  bench            what the library costs, beside its peers, with a table and plots'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
 	@echo 'Variables:'
@@ -66,6 +67,8 @@ help:
 	@echo '  HOST=1           demo, check and conformance on the running kernel, as root, without a'
 	@echo '                   virtual machine'
 	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
+	@echo '  ONLY=PATTERN     only these cases of bench, as "read*"; REPS=N repetitions of each;'
+	@echo '                   PUBLISH=1 keeps table and plots in user/bench/results'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
 
 lib:
@@ -96,7 +99,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak lint:
+demo check conformance soak bench lint:
 	$(Q)selftests/$@.sh
 
 vm-shell:
@@ -106,7 +109,7 @@ vm-shell:
 clean:
 	$(msg) CLEAN '$(O)'
 	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
-		'$(O)'/lint* '$(O)'/logs '$(O)'/.*.lock
+		'$(O)'/lint* '$(O)'/bench '$(O)'/logs '$(O)'/.*.lock
 	$(Q)rmdir '$(O)' 2>/dev/null || true
 
 FORCE:

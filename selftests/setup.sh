@@ -7,12 +7,13 @@
 #   demo   host, and fetch kernels and run them in a virtual machine
 #   check  demo, and what the tests use
 #   lint   demo, and the static checkers
+#   bench  host, and the peers that the library is measured beside
 #
 # On Debian what is missing is installed; when nothing is missing apt is not
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -38,6 +39,13 @@ check bpftool          bpftool
 check linux-perf       perf
 check perl             perl
 check rsync            rsync
+bench apt              apt-get
+bench clang            clang
+bench dpkg             dpkg-deb
+bench gnuplot-nox      gnuplot
+bench libbpf-dev       /usr/include/bpf/libbpf.h
+bench llvm             llvm-strip
+bench xz-utils         xz
 lint  g++              g++
 lint  clang            clang
 lint  clang-tidy       clang-tidy
@@ -52,10 +60,11 @@ lint  mandoc           mandoc
 
 case $profile in
 host) wanted=host ;;
+bench) wanted='host bench' ;;
 demo) wanted='host demo' ;;
 check | lint) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench)" >&2
 	exit 2
 	;;
 esac

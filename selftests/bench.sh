@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# bench.sh: build and run user/bench, the library beside its peers.
+#
+# ONLY='read* open*' runs some cases, REPS= sets the repetitions (11), PUBLISH=1
+# copies table and pictures to user/bench/results. O= says where to build.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+O=${O:-$PWD/.build}
+out=$O/bench
+mkdir -p "$out"
+# Two runs would disturb each other.
+exec 8>"$O/.bench.lock"
+flock 8
+
+selftests/setup.sh bench
+make -C user --no-print-directory "-j$(nproc)" O="$O/user" SAN= bench
+
+status=0
+set -f
+# shellcheck disable=SC2086 # ONLY is a list of patterns
+"$O/user/bench/bench" -o "$out" ${ONLY:-} || status=$?
+set +f
+
+if [ -n "${PUBLISH:-}" ] && [ "$PUBLISH" != 0 ]; then
+	results=user/bench/results
+	mkdir -p "$results"
+	cp "$out/results.md" "$results/"
+	for picture in "$out"/*.svg; do
+		[ -e "$picture" ] || continue
+		sed '1a <!-- SPDX-License-Identifier: MIT -->' "$picture" \
+			>"$results/${picture##*/}"
+	done
+	echo "  PUBLISH $results"
+fi
+echo "bench: table and pictures are in $out"
+exit "$status"
