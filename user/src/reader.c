@@ -80,14 +80,27 @@ static int reader_slot(struct perfring_reader *reader, unsigned int *index)
 
 int perfring_reader_add(struct perfring_reader *reader, struct perfring_storage *storage)
 {
+	if (storage->flags & (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD))
+		return -EOPNOTSUPP;
+	return reader_add(reader, storage, true);
+}
+
+/* A ring that is read by snapshots is only kept, not polled. */
+int reader_add(struct perfring_reader *reader, struct perfring_storage *storage, bool polled)
+{
 	struct epoll_event event = { .events = EPOLLIN };
 	struct reader_slot *slot;
 	struct perfring_ring *ring;
 	unsigned int index;
 	int err;
 
-	if (storage->flags & (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD))
-		return -EOPNOTSUPP;
+	/*
+	 * A BPF ring buffer is readable as long as its oldest record is still being written:
+	 * waiting for that would not be waiting.
+	 */
+	if (storage->kind == STORAGE_BPF)
+		event.events |= EPOLLET;
+	polled = polled && storage->fd >= 0;
 	reader_end_pull(reader);
 	err = reader_slot(reader, &index);
 	if (!err)
@@ -95,7 +108,7 @@ int perfring_reader_add(struct perfring_reader *reader, struct perfring_storage 
 	if (err)
 		return err;
 	event.data.u32 = index;
-	if (storage->fd >= 0 &&
+	if (polled &&
 	    epoll_ctl(reader->epoll_fd, EPOLL_CTL_ADD, storage->fd, &event) < 0) {
 		err = -errno;
 		perfring_ring_close(ring);
@@ -106,10 +119,8 @@ int perfring_reader_add(struct perfring_reader *reader, struct perfring_storage 
 	memset(slot, 0, sizeof(*slot));
 	slot->ring = ring;
 	slot->storage = storage;
-	if (storage->fd >= 0) {
-		slot->polled = true;
-		reader->polled++;
-	}
+	slot->polled = polled;
+	reader->polled += polled;
 	if (index == reader->nr)
 		reader->nr++;
 	return (int)index;
@@ -128,6 +139,7 @@ int perfring_reader_remove(struct perfring_reader *reader, unsigned int index)
 		epoll_ctl(reader->epoll_fd, EPOLL_CTL_DEL, slot->storage->fd, NULL);
 		reader->polled--;
 	}
+	reader_leave_array(slot);
 	perfring_ring_close(slot->ring);
 	perfring_storage_close(slot->storage);
 	slot->ring = NULL;
@@ -318,7 +330,7 @@ int perfring_reader_next(struct perfring_reader *reader, struct perfring_record 
 		if (reader->turn >= reader->nr)
 			reader->turn = 0;
 		slot = reader->turn++;
-		if (!reader->slots[slot].ring)
+		if (!reader_slot_read(&reader->slots[slot]))
 			continue;
 		ret = reader_pull(reader, slot, record);
 		if (ret && index)

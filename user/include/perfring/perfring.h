@@ -3,6 +3,7 @@
 #ifndef PERFRING_PERFRING_H
 #define PERFRING_PERFRING_H
 
+#include <perfring/bpf.h>
 #include <perfring/error.h>
 #include <perfring/format.h>
 #include <perfring/reader.h>
