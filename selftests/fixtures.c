@@ -9,15 +9,6 @@
 #include <unistd.h>
 #include "fixtures.h"
 
-/* As in bpf/output.bpf.c. */
-struct output_request {
-	uint32_t len;
-	uint32_t count;
-	uint32_t done;
-	int32_t error;
-	unsigned char payload[65536];
-};
-
 #define BURST	256U
 
 static int bpf_quiet(enum libbpf_print_level level, const char *format, va_list args)

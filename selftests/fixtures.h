@@ -35,7 +35,15 @@ struct backend_opts {
 };
 
 struct bpf_object;
-struct output_request;
+
+/* As in bpf/output.bpf.c. */
+struct output_request {
+	uint32_t len;
+	uint32_t count;
+	uint32_t done;
+	int32_t error;
+	unsigned char payload[65536];
+};
 
 /* A BPF object with a program "output" that writes the rings in its map "events". */
 struct bpf_writer {

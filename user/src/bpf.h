@@ -20,13 +20,15 @@ static inline int bpf_call(enum bpf_cmd command, union bpf_attr *attr)
 static inline int bpf_map_about(int map_fd, struct bpf_map_info *info)
 {
 	union bpf_attr attr;
+	int err;
 
 	memset(info, 0, sizeof(*info));
 	memset(&attr, 0, sizeof(attr));
 	attr.info.bpf_fd = (uint32_t)map_fd;
 	attr.info.info_len = sizeof(*info);
 	attr.info.info = (uintptr_t)info;
-	return bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	err = bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	return err == -EBADFD ? -EBADF : err;	/* the one command that says so */
 }
 
 static inline int bpf_map_set(int map_fd, uint32_t key, uint32_t value)
