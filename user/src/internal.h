@@ -60,6 +60,9 @@ struct perfring_ring {
 	bool bpf;			/* records of a BPF ring buffer */
 	bool busy;			/* a batch is open */
 	bool peeked;			/* current is the oldest record */
+	ptrdiff_t guess;		/* as in the last batch */
+	uint32_t alike;
+	uint16_t last;
 	uint64_t skipped;
 	uint64_t reach;			/* bytes in one piece from data on: data_size or twice it */
 	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */

@@ -72,6 +72,7 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 			  (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD));
 	ring->tail = __atomic_load_n(ring->tail_at, __ATOMIC_RELAXED);
 	perfring_batch_empty(&ring->one, ring->tail);
+	ring->guess = PERFRING_GUESS_NONE;
 	ring->stitch = malloc(PERFRING_RECORD_MAX);
 	err = ring->stitch ? 0 : -ENOMEM;
 	if (!err && storage->flags & PERFRING_STORAGE_WRITABLE)
@@ -111,6 +112,7 @@ void perfring_batch_empty(struct perfring_batch *batch, uint64_t position)
 	batch->stop = position;
 	batch->limit = position;
 	batch->start = position;
+	batch->guess = PERFRING_GUESS_NONE;
 }
 
 /* End a batch here for good, by an error of the bytes or of the caller. */
@@ -162,6 +164,9 @@ void perfring_batch_set(struct perfring_batch *batch, struct perfring_ring *ring
 	batch->start = start;
 	batch->stop = stop;
 	batch->limit = stop;
+	batch->guess = ring->guess;
+	batch->alike = ring->alike;
+	batch->last = ring->last;
 	ring->busy = true;
 }
 
@@ -292,6 +297,10 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 /* Close it but keep what perfring_batch_error() and perfring_batch_torn() say. */
 static void batch_close(struct perfring_batch *batch, uint64_t position)
 {
+	/* What the next batch holds is likely to be of the same sizes. */
+	batch->ring->guess = batch->guess;
+	batch->ring->alike = batch->alike;
+	batch->ring->last = batch->last;
 	batch->ring->busy = false;
 	batch->ring = NULL;
 	perfring_batch_finish(batch, position);
