@@ -4,6 +4,7 @@
 #define PERFRING_PERFRING_H
 
 #include <perfring/bpf.h>
+#include <perfring/count.h>
 #include <perfring/error.h>
 #include <perfring/format.h>
 #include <perfring/reader.h>
