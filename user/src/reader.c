@@ -32,6 +32,7 @@ int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfr
 		free(reader);
 		return err;
 	}
+	reader->owner = getpid();
 	reader->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	reader->epoll_fd = reader->wake_fd < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
 	if (reader->epoll_fd < 0 ||
@@ -44,10 +45,27 @@ int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfr
 	return 0;
 }
 
+/*
+ * A child of fork(2) shares the epoll set, the BPF maps and the memory rings with its
+ * parent, and has no mapping of perf's rings: only copies are given up.
+ */
+static void reader_disown(struct perfring_reader *reader)
+{
+	reader->pulling = false;
+	for (unsigned int i = 0; i < reader->nr; i++) {
+		struct reader_slot *slot = &reader->slots[i];
+
+		slot->polled = false;
+		reader_leave_array(slot, false);
+	}
+}
+
 void perfring_reader_destroy(struct perfring_reader *reader)
 {
 	if (!reader)
 		return;
+	if (reader->owner != getpid())
+		reader_disown(reader);
 	for (unsigned int i = 0; i < reader->nr; i++)
 		perfring_reader_remove(reader, i);
 	if (reader->epoll_fd >= 0)
@@ -139,7 +157,7 @@ int perfring_reader_remove(struct perfring_reader *reader, unsigned int index)
 		epoll_ctl(reader->epoll_fd, EPOLL_CTL_DEL, slot->storage->fd, NULL);
 		reader->polled--;
 	}
-	reader_leave_array(slot);
+	reader_leave_array(slot, true);
 	perfring_ring_close(slot->ring);
 	perfring_storage_close(slot->storage);
 	slot->ring = NULL;

@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#include <sys/types.h>
+
 /* A perf event array, whose entries are the rings of several slots. */
 struct reader_array {
 	int map_fd;
@@ -29,6 +31,7 @@ struct perfring_reader {
 	unsigned int turn;		/* the slot that is looked at first */
 	int epoll_fd;
 	int wake_fd;
+	pid_t owner;			/* who created it; a child of fork(2) has a copy only */
 	bool pulling;			/* @pull is open, on slot @pull_slot */
 	unsigned int pull_slot;
 	struct perfring_batch pull;
@@ -62,7 +65,7 @@ struct reader_cpus {
 int reader_add_each(struct perfring_reader *reader, const struct reader_cpus *each);
 
 /* reader_bpf.c */
-void reader_leave_array(struct reader_slot *slot);
+void reader_leave_array(struct reader_slot *slot, bool entry);
 
 /* reader_deliver.c */
 int reader_deliver(struct perfring_reader *reader, bool budgets);

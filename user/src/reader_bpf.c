@@ -34,12 +34,13 @@ static void array_put(struct reader_array *array)
 	free(array);
 }
 
-/* The map would keep the event, and a program go on writing to it. */
-void reader_leave_array(struct reader_slot *slot)
+/* @entry: with its entry; the map would keep the event, and a program go on writing to it. */
+void reader_leave_array(struct reader_slot *slot, bool entry)
 {
 	if (!slot->array)
 		return;
-	array_delete(slot);
+	if (entry)
+		array_delete(slot);
 	array_put(slot->array);
 	slot->array = NULL;
 }

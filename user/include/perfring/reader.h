@@ -4,7 +4,8 @@
  *
  * One thread uses a reader; perfring_reader_wake() is the one call that any
  * other thread, or a signal handler, may make.  Records come ring by ring, in
- * the order of each ring; across rings they are not ordered.
+ * the order of each ring; across rings they are not ordered.  A child of fork(2) may
+ * do nothing with its parent's reader but destroy its copy.
  *
  * A ring whose bytes cannot be records is reported once, skipped to its head
  * and read on: the other rings do not suffer, and nothing spins.
@@ -89,7 +90,10 @@ struct perfring_reader_opts {
  */
 int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfring_reader **out);
 
-/* Closes all rings and storages that were added; NULL does nothing. */
+/*
+ * Closes all rings and storages that were added; NULL does nothing.  In a child of
+ * fork(2) it gives up the child's copies, and takes nothing from the parent.
+ */
 void perfring_reader_destroy(struct perfring_reader *reader);
 
 /**
@@ -237,6 +241,9 @@ int perfring_reader_disable(struct perfring_reader *reader);
 /**
  * perfring_reader_fd - for an event loop
  * @reader: the reader
+ *
+ * When it is readable call perfring_reader_poll() with a timeout of 0 until that
+ * returns 0, which takes back the wakeups of memory; consume and next do not.
  *
  * Return: the epoll descriptor, readable when poll would not wait for the
  * kernel.  Left-overs below a watermark do not make it readable.

@@ -14,6 +14,10 @@
  * No function here may run while another thread uses the same storage, except
  * the accessors and the ioctl wrappers (enable to read), which any thread may
  * call while the storage is open.
+ *
+ * After fork(2) the child has the descriptors and no mapping of a perf or device ring:
+ * it may close the storage, before it maps anything else, and no more.  Rings in memory
+ * and images are shared: one of the two processes may read from then on, and one write.
  */
 #ifndef PERFRING_STORAGE_H
 #define PERFRING_STORAGE_H
