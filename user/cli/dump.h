@@ -48,6 +48,9 @@ int dump_format(struct dump *dump, const struct perfring_storage *storage);
 /* Print one; false when it was the last one wanted. */
 bool dump_record(struct dump *dump, unsigned int index, const struct perfring_record *record);
 
+/* dump_sideband.c: the fields of a record that is neither sample nor loss */
+void dump_sideband(struct json *json, const struct perfring_event *event);
+
 /* The last line; fails when the generator's records were not as they should. */
 int dump_summary(const struct dump *dump);
 

@@ -27,6 +27,9 @@ static const char *const dump_types[] = {
 	[PERF_RECORD_KSYMBOL] = "ksymbol",
 	[PERF_RECORD_BPF_EVENT] = "bpf_event",
 	[PERF_RECORD_CGROUP] = "cgroup",
+	[PERF_RECORD_TEXT_POKE] = "text_poke",
+	[PERF_RECORD_AUX_OUTPUT_HW_ID] = "aux_output_hw_id",
+	[22] = "callchain_deferred",	/* not in the headers of older kernels */
 };
 
 int dump_format(struct dump *dump, const struct perfring_storage *storage)
@@ -102,34 +105,6 @@ static void dump_sample(const struct dump *dump, struct json *json, unsigned int
 		payload_print(&dump->spec, sample, &dump->check[index], json);
 }
 
-static void dump_words(struct json *json, const char *const *name, size_t nr, const void *data)
-{
-	uint32_t word;
-
-	for (size_t i = 0; i < nr; i++) {
-		memcpy(&word, (const unsigned char *)data + i * sizeof(word), sizeof(word));
-		json_signed(json, name[i], (int32_t)word);
-	}
-}
-
-static void dump_other(struct json *json, const struct perfring_event *event)
-{
-	static const char *const comm[] = { "comm_pid", "comm_tid" };
-	static const char *const task[] = { "task_pid", "parent_pid", "task_tid", "parent_tid" };
-	const unsigned char *data = event->u.other.data;
-	size_t size = event->u.other.size;
-
-	if (event->type == PERF_RECORD_COMM && size > 8) {
-		dump_words(json, comm, ARRAY_SIZE(comm), data);
-		json_string(json, "comm", data + 8, size - 8);
-	} else if ((event->type == PERF_RECORD_FORK || event->type == PERF_RECORD_EXIT) &&
-		   size >= 16) {
-		dump_words(json, task, ARRAY_SIZE(task), data);
-	} else {
-		json_hex(json, "data", data, size);
-	}
-}
-
 bool dump_record(struct dump *dump, unsigned int index, const struct perfring_record *record)
 {
 	struct json *json = &dump->json;
@@ -162,7 +137,7 @@ bool dump_record(struct dump *dump, unsigned int index, const struct perfring_re
 		json_unsigned(json, "time", event.u.throttle.time);
 		break;
 	default:
-		dump_other(json, &event);
+		dump_sideband(json, &event);
 	}
 	json_end(json);
 	return dump->records != dump->options.count;

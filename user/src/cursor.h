@@ -92,4 +92,23 @@ static inline const uint64_t *cursor_words(struct cursor *cursor, uint64_t nr, c
 	return cursor_take(cursor, nr * sizeof(uint64_t), reason);
 }
 
+/* A string and what pads it, up to the end; NULL when it does not end there. */
+static inline const char *cursor_string(struct cursor *cursor, const char *reason)
+{
+	const char *at = (const char *)cursor->at;
+
+	if (cursor->at == cursor->end || !memchr(at, '\0', (size_t)(cursor->end - cursor->at)))
+		return (const char *)cursor_bad(cursor, reason);
+	cursor->at = cursor->end;
+	return at;
+}
+
+/* decode_sample.c: in a sample and in PERF_RECORD_READ */
+void perfring_decode_read_words(const struct perfring_format *format, struct cursor *cursor,
+				struct perfring_read *read);
+
+/* decode_sideband.c: is it one of them?  Then kind and fields are set. */
+bool perfring_decode_sideband(const struct perfring_format *format, struct cursor *cursor,
+			      struct perfring_event *event);
+
 #endif /* PERFRING_CURSOR_H */

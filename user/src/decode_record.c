@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Records of any type: LOST, THROTTLE, and the sample_id at the end of all but samples. */
+/* Records of any type, and the sample_id at the end of all but samples. */
 #include "internal.h"
 #include "cursor.h"
 
@@ -43,7 +43,8 @@ static void decode_sample_as_id(const struct perfring_sample *sample,
 	id->identifier = sample->identifier;
 }
 
-static void decode_body(struct cursor *cursor, struct perfring_event *event)
+static void decode_body(const struct perfring_format *format, struct cursor *cursor,
+			struct perfring_event *event)
 {
 	switch (event->type) {
 	case PERF_RECORD_LOST:
@@ -66,6 +67,8 @@ static void decode_body(struct cursor *cursor, struct perfring_event *event)
 							 "THROTTLE stream_id does not fit");
 		break;
 	default:
+		if (perfring_decode_sideband(format, cursor, event))
+			break;
 		event->kind = PERFRING_EVENT_OTHER;
 		event->u.other.data = cursor->at;
 		event->u.other.size = (size_t)(cursor->end - cursor->at);
@@ -104,6 +107,6 @@ int perfring_decode(const struct perfring_format *format, const struct perfring_
 		decode_id(format, cursor.end, &event->id);
 	}
 	if (!cursor.reason)
-		decode_body(&cursor, event);
+		decode_body(format, &cursor, event);
 	return cursor_result(&cursor, record, error);
 }

@@ -6,8 +6,8 @@
 #include "internal.h"
 #include "cursor.h"
 
-static void decode_read_words(const struct perfring_format *format, struct cursor *cursor,
-			      struct perfring_read *read)
+void perfring_decode_read_words(const struct perfring_format *format, struct cursor *cursor,
+				struct perfring_read *read)
 {
 	static const char reason[] = "READ does not fit";
 	uint64_t flags = format->read_format;
@@ -68,7 +68,7 @@ int perfring_decode_read(const struct perfring_format *format, const uint64_t *w
 	struct cursor cursor = { .begin = begin, .at = begin, .end = begin + nr * sizeof(*words) };
 
 	memset(read, 0, sizeof(*read));
-	decode_read_words(format, &cursor, read);
+	perfring_decode_read_words(format, &cursor, read);
 	return cursor.reason ? -EBADMSG : 0;
 }
 
@@ -104,7 +104,7 @@ static void decode_branches(const struct perfring_format *format, struct cursor 
 		return;
 	}
 	sample->branches = cursor_take(cursor, nr * sizeof(struct perf_branch_entry), reason);
-	if (format->branch_type & (1ULL << 19))	/* PERF_SAMPLE_BRANCH_COUNTERS, Linux 6.8 */
+	if (format->branch_type & FORMAT_BRANCH_COUNTERS)
 		sample->branch_counters = cursor_words(cursor, nr, reason);
 }
 
@@ -115,6 +115,11 @@ static void decode_regs(struct cursor *cursor, uint64_t mask, uint32_t nr,
 
 	regs->abi = cursor_u64(cursor, reason);
 	regs->mask = mask;
+	/* Another ABI may bring other registers, and fields behind them. */
+	if (regs->abi > PERF_SAMPLE_REGS_ABI_64) {
+		cursor_bad(cursor, "REGS of an ABI that is not known");
+		return;
+	}
 	if (regs->abi != PERF_SAMPLE_REGS_ABI_NONE) {
 		regs->nr = nr;
 		regs->values = cursor_words(cursor, nr, reason);
@@ -220,7 +225,7 @@ static void decode_fields(const struct perfring_format *format, struct cursor *c
 	cursor_take(cursor, sizeof(struct perf_event_header), "the header does not fit");
 	decode_head(cursor, type, sample);
 	if (type & PERF_SAMPLE_READ)
-		decode_read_words(format, cursor, &sample->read);
+		perfring_decode_read_words(format, cursor, &sample->read);
 	if (type & PERF_SAMPLE_CALLCHAIN) {
 		sample->callchain_nr = cursor_u64(cursor, "CALLCHAIN does not fit");
 		sample->callchain = cursor_words(cursor, sample->callchain_nr,

@@ -93,7 +93,7 @@ static void encode_branches(const struct perfring_format *format, struct sink *s
 	if (format->branch_type & PERF_SAMPLE_BRANCH_HW_INDEX)
 		put_u64(sink, sample->branch_hw_index);
 	put_words(sink, sample->branches, sample->branch_nr, sizeof(struct perf_branch_entry));
-	if (format->branch_type & (1ULL << 19))	/* PERF_SAMPLE_BRANCH_COUNTERS */
+	if (format->branch_type & FORMAT_BRANCH_COUNTERS)
 		put_words(sink, sample->branch_counters, sample->branch_nr, sizeof(uint64_t));
 }
 

@@ -34,6 +34,8 @@ struct perfring_storage {
 	size_t page_size;
 	void *map;			/* what close unmaps; NULL: the caller's */
 	size_t map_size;
+	void *aux;			/* NULL: not mapped */
+	size_t aux_size;
 	int fd;
 	int cpu;
 	int paused;			/* by perfring_storage_pause(); atomic */
@@ -65,6 +67,9 @@ struct perfring_ring {
 	struct perfring_error error;
 	struct perfring_writer *writer;	/* NULL: the storage has none */
 };
+
+/* PERF_SAMPLE_BRANCH_COUNTERS, from Linux 6.8 on */
+#define FORMAT_BRANCH_COUNTERS	(1ULL << 19)
 
 struct perfring_format {
 	uint64_t sample_type;

@@ -29,6 +29,8 @@ struct perfring_format;
 #define PERFRING_READ_KNOWN_MAX		(1ULL << 5)
 /* And for branch_sample_type, which adds fields too. */
 #define PERFRING_BRANCH_KNOWN_MAX	(1ULL << 20)
+/* One past the last type of record that the kernel writes and is known, as PERF_RECORD_MAX. */
+#define PERFRING_RECORD_KNOWN_MAX	23U
 
 /**
  * perfring_format_compile - make a decoder
@@ -194,6 +196,53 @@ enum perfring_event_kind {
 	PERFRING_EVENT_LOST_SAMPLES,	/* lost, id 0 */
 	PERFRING_EVENT_THROTTLE,	/* throttle */
 	PERFRING_EVENT_UNTHROTTLE,	/* throttle */
+	PERFRING_EVENT_MMAP,		/* mmap, as far as PERF_RECORD_MMAP goes */
+	PERFRING_EVENT_MMAP2,		/* mmap */
+	PERFRING_EVENT_COMM,		/* comm */
+	PERFRING_EVENT_FORK,		/* task */
+	PERFRING_EVENT_EXIT,		/* task */
+	PERFRING_EVENT_READ,		/* read */
+	PERFRING_EVENT_AUX,		/* aux */
+	PERFRING_EVENT_ITRACE_START,	/* itrace_start */
+	PERFRING_EVENT_SWITCH,		/* context_switch, pid and tid 0 */
+	PERFRING_EVENT_SWITCH_CPU_WIDE,	/* context_switch */
+	PERFRING_EVENT_NAMESPACES,	/* namespaces */
+	PERFRING_EVENT_KSYMBOL,		/* ksymbol */
+	PERFRING_EVENT_BPF_EVENT,	/* bpf_event */
+	PERFRING_EVENT_CGROUP,		/* cgroup */
+	PERFRING_EVENT_TEXT_POKE,	/* text_poke */
+	PERFRING_EVENT_AUX_OUTPUT_HW_ID,	/* aux_output_hw_id */
+	PERFRING_EVENT_CALLCHAIN_DEFERRED,	/* callchain_deferred */
+};
+
+/**
+ * struct perfring_mmap - PERF_RECORD_MMAP and _MMAP2
+ * @data: 1: not executable (PERF_RECORD_MISC_MMAP_DATA)
+ * @build_id_size: bytes at @build_id, at most 20; 0: the inode is here instead
+ * @build_id: of the mapped file, NULL without
+ * @maj: device of the file, as @min; with a build id 0, as @ino and @ino_generation, and
+ *	in PERF_RECORD_MMAP, as all to @flags
+ * @prot: PROT_* of mmap(2)
+ * @flags: MAP_* of mmap(2)
+ * @filename: terminated
+ */
+struct perfring_mmap {
+	uint32_t pid;
+	uint32_t tid;
+	uint64_t addr;
+	uint64_t len;
+	uint64_t pgoff;
+	uint8_t data;
+	uint8_t build_id_size;
+	uint8_t padding[6];
+	const unsigned char *build_id;
+	uint32_t maj;
+	uint32_t min;
+	uint64_t ino;
+	uint64_t ino_generation;
+	uint32_t prot;
+	uint32_t flags;
+	const char *filename;
 };
 
 /**
@@ -207,7 +256,21 @@ enum perfring_event_kind {
  *	the end, nothing without sample_id_all
  * @lost: how many records were lost, and the id of the event that lost them
  * @throttle: ns and ids of PERF_RECORD_THROTTLE and _UNTHROTTLE
+ * @comm: a task's new name; exec: 1 when an exec gave it
+ * @task: of PERF_RECORD_FORK and _EXIT; ppid and ptid are the parent's
+ * @read: counts of a task that exits
+ * @aux: offset and bytes of what is new in the AUX area; PERF_AUX_FLAG_*
+ * @context_switch: out: 1, to the task pid/tid, or 0, from it; preempt: 1 when it would have
+ *	gone on; the task that is switched is that of the sample_id
+ * @namespaces: link[nr] in the order of the NAMESPACES of linux/perf_event.h
+ * @ksymbol: type PERF_RECORD_KSYMBOL_TYPE_*; flags PERF_RECORD_KSYMBOL_FLAGS_*
+ * @bpf_event: type PERF_BPF_EVENT_*; tag is of 8 bytes
+ * @text_poke: the bytes of kernel text at addr before and after
+ * @callchain_deferred: the user's part of the chains that ended in the context
+ *	PERF_CONTEXT_USER_DEFERRED (-640) and this cookie
  * @other: the bytes between header and sample_id of every other type
+ *
+ * Strings are terminated and pointers point into the record.
  */
 struct perfring_event {
 	uint32_t kind;
@@ -218,6 +281,7 @@ struct perfring_event {
 	struct perfring_sample_id id;
 	union {
 		struct perfring_sample sample;
+		struct perfring_mmap mmap;
 		struct {
 			uint64_t id;
 			uint64_t lost;
@@ -227,6 +291,78 @@ struct perfring_event {
 			uint64_t id;
 			uint64_t stream_id;
 		} throttle;
+		struct {
+			uint32_t pid;
+			uint32_t tid;
+			uint64_t exec;
+			const char *comm;
+		} comm;
+		struct {
+			uint32_t pid;
+			uint32_t ppid;
+			uint32_t tid;
+			uint32_t ptid;
+			uint64_t time;
+		} task;
+		struct {
+			uint32_t pid;
+			uint32_t tid;
+			struct perfring_read values;
+		} read;
+		struct {
+			uint64_t offset;
+			uint64_t size;
+			uint64_t flags;
+		} aux;
+		struct {
+			uint32_t pid;
+			uint32_t tid;
+		} itrace_start;
+		struct {
+			uint32_t pid;
+			uint32_t tid;
+			uint32_t out;
+			uint32_t preempt;
+		} context_switch;
+		struct {
+			uint32_t pid;
+			uint32_t tid;
+			uint64_t nr;
+			const struct perf_ns_link_info *link;
+		} namespaces;
+		struct {
+			uint64_t addr;
+			uint32_t len;
+			uint16_t type;
+			uint16_t flags;
+			const char *name;
+		} ksymbol;
+		struct {
+			uint16_t type;
+			uint16_t flags;
+			uint32_t id;
+			const unsigned char *tag;
+		} bpf_event;
+		struct {
+			uint64_t id;
+			const char *path;
+		} cgroup;
+		struct {
+			uint64_t addr;
+			uint16_t old_len;
+			uint16_t new_len;
+			uint32_t padding;
+			const unsigned char *old_bytes;
+			const unsigned char *new_bytes;
+		} text_poke;
+		struct {
+			uint64_t hw_id;
+		} aux_output_hw_id;
+		struct {
+			uint64_t cookie;
+			uint64_t nr;
+			const uint64_t *ips;
+		} callchain_deferred;
 		struct {
 			const void *data;
 			size_t size;
@@ -242,9 +378,10 @@ struct perfring_event {
  * @error: filled with place and reason on -EBADMSG; may be NULL
  *
  * No byte beyond record->size is read whatever the record says.  Types that
- * are not known are no error: PERFRING_EVENT_OTHER.
+ * are not known are no error: PERFRING_EVENT_OTHER.  What pads a string or the bytes of
+ * TEXT_POKE is not looked at; everywhere else bytes that are left over are an error.
  *
- * Return: 0; -EBADMSG a field does not fit into the record.
+ * Return: 0; -EBADMSG a field does not fit into the record, or a string has no end in it.
  */
 int perfring_decode(const struct perfring_format *format, const struct perfring_record *record,
 		    struct perfring_event *event, struct perfring_error *error);
