@@ -137,6 +137,9 @@ int perfring_storage_close(struct perfring_storage *storage)
 		return 0;
 	if (storage->in_use)
 		return -EBUSY;
+	/* Its pages hang on those of the ring. */
+	if (storage->aux)
+		munmap(storage->aux, storage->aux_size);
 	if (storage->map)
 		munmap(storage->map, storage->map_size);
 	if (storage->fd >= 0)

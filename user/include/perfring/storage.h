@@ -316,6 +316,35 @@ int perfring_storage_read(const struct perfring_storage *storage, uint64_t *word
  */
 void perfring_storage_clear_wakeup(struct perfring_storage *storage);
 
+/* perfring_storage_map_aux() */
+#define PERFRING_AUX_OVERWRITE	(1U << 0)	/* never full, aux_tail is ignored */
+
+/**
+ * perfring_storage_map_aux - map the AUX area of an event that has one
+ * @storage: perf, its ring mapped and not overwriting
+ * @pages: a power of two
+ * @flags: PERFRING_AUX_*
+ *
+ * What the hardware writes there (Intel PT, SPE, CoreSight, ...) is handed out as it is;
+ * PERF_RECORD_AUX in the ring says which bytes are new.  Unmapped with the storage.
+ *
+ * Return: 0; -EOPNOTSUPP the event's PMU has no AUX area, or the storage is none of perf;
+ * -EINVAL bad arguments; -EBUSY mapped already; -EACCES the ring is mapped read-only;
+ * -ENODEV without a ring; otherwise what mmap(2) answers (perf_event_open(2)).
+ */
+int perfring_storage_map_aux(struct perfring_storage *storage, size_t pages, unsigned int flags);
+
+/*
+ * The AUX area: first byte, NULL when not mapped; bytes, 0 when not mapped.  Positions are
+ * free running, as data_head and data_tail: bytes from tail to head are there, at position
+ * modulo size.  The tail says that all before it has been read; any thread may call, and one
+ * may set the tail.
+ */
+const void *perfring_storage_aux(const struct perfring_storage *storage);
+size_t perfring_storage_aux_size(const struct perfring_storage *storage);
+uint64_t perfring_storage_aux_head(const struct perfring_storage *storage);
+void perfring_storage_set_aux_tail(struct perfring_storage *storage, uint64_t tail);
+
 /**
  * struct perfring_mmap_report - the arithmetic of the locked-memory limit
  * @error: the negative errno that is explained
