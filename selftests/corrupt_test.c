@@ -322,4 +322,131 @@ TEST_F(corrupt, reader_skips)
 	perfring_reader_destroy(reader);
 }
 
+/* Writes @n records of @size from @start on, publishes them, reads and releases them. */
+static void read_alike(struct __test_metadata *_metadata, FIXTURE_DATA(corrupt) *self,
+		       uint64_t start, unsigned int n, uint16_t size)
+{
+	struct perfring_record record;
+	struct perfring_batch batch;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		put_header(self, start + i * size, i + 1, size);
+	__atomic_store_n(&self->page->data_head, start + n * size, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, perfring_batch_begin(self->ring, &batch));
+	for (i = 0; i < n; i++) {
+		ASSERT_EQ(1, perfring_batch_next(&batch, &record));
+		ASSERT_EQ(i + 1, record.type);
+		ASSERT_EQ(size, record.size);
+		ASSERT_EQ(start + i * size, record.position);
+	}
+	perfring_batch_commit(&batch);
+}
+
+/*
+ * After many records of one size a reader expects one more of it.  What comes is bad,
+ * at once or after good ones: a size that cannot be, or that very size where 8 bytes less
+ * of it are there.  PERFRING_GUESS_AFTER is less than 24 records of 264 bytes, which the data holds.
+ */
+TEST_F(corrupt, after_many_alike)
+{
+	static const uint16_t alike[] = { 16, 24, 40, 264 };
+	static const uint16_t bad[] = { 0, 4, 12, 39, 41, 65528, 65535 };
+	static const unsigned int good[] = { 0, 1, 3 };
+	struct perfring_record record;
+	struct perfring_error error;
+	struct perfring_batch batch;
+	unsigned int i, j, k, n;
+	uint64_t start, at, size;
+
+	for (i = 0; i < ARRAY_LEN(alike); i++) {
+		for (j = 0; j <= ARRAY_LEN(bad); j++) {
+			for (k = 0; k < ARRAY_LEN(good); k++) {
+				size = alike[i];
+				/* So that what is bad comes near the end of the data, and at it. */
+				start = DATA - (24 + 2) * size;
+				place(_metadata, self, start, start);
+				read_alike(_metadata, self, start, 24, size);
+				start += 24 * size;
+				for (n = 0; n < good[k]; n++)
+					put_header(self, start + n * size, 1, size);
+				at = start + n * size;
+				put_header(self, at, 2, j < ARRAY_LEN(bad) ? bad[j] : size);
+				__atomic_store_n(&self->page->data_head, at + size - 8,
+						 __ATOMIC_RELEASE);
+				ASSERT_EQ(0, perfring_batch_begin(self->ring, &batch));
+				for (n = 0; n < good[k]; n++)
+					ASSERT_EQ(1, perfring_batch_next(&batch, &record));
+				ASSERT_EQ(-EBADMSG, perfring_batch_next(&batch, &record)) {
+					TH_LOG("%u of %llu", j, (unsigned long long)size);
+				}
+				EXPECT_EQ(-EBADMSG, perfring_batch_error(&batch, &error));
+				EXPECT_EQ(at, error.position);
+				perfring_batch_commit(&batch);
+				EXPECT_EQ(at, self->page->data_tail);
+			}
+		}
+	}
+}
+
+/* Runs of 1 to 40 records of a size of 8 to 128, until a lap is full; the types number them. */
+static unsigned int put_runs(FIXTURE_DATA(corrupt) *self, uint64_t start, uint64_t *seed,
+			     uint16_t sizes[DATA / 8])
+{
+	unsigned int n = 0, run = 0;
+	uint64_t done = 0;
+	uint16_t size = 0;
+
+	while (done < DATA) {
+		if (!run) {
+			*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+			run = 1 + (*seed >> 33) % 40;
+			size = 8 + 8 * ((*seed >> 48) % 16);
+		}
+		run--;
+		if (size > DATA - done)
+			size = DATA - done;
+		put_header(self, start + done, n + 1, size);
+		sizes[n++] = size;
+		done += size;
+	}
+	return n;
+}
+
+/* Sizes that change after any number of equal ones, whole laps and by budgets. */
+TEST_F(corrupt, sizes_in_runs)
+{
+	uint64_t start = 0 - 5 * DATA - 40ULL, seed = 1, position, bytes;
+	static uint16_t sizes[DATA / 8];
+	struct perfring_record record;
+	struct perfring_batch batch;
+	unsigned int lap, i, n;
+	int ret;
+
+	place(_metadata, self, start, start);
+	for (lap = 0; lap < 2000; lap++) {
+		position = start + lap * (uint64_t)DATA;
+		n = put_runs(self, position, &seed, sizes);
+		__atomic_store_n(&self->page->data_head, position + DATA, __ATOMIC_RELEASE);
+		for (i = 0; i < n;) {
+			/* Every other lap in pieces, which end with the record that reaches them. */
+			bytes = lap % 2 ? 1 + seed % 1000 : 0;
+			ASSERT_EQ(0, perfring_batch_begin_budget(self->ring, &batch, bytes));
+			while ((ret = perfring_batch_next(&batch, &record)) > 0) {
+				ASSERT_LT(i, n);
+				ASSERT_EQ(i + 1, record.type);
+				ASSERT_EQ(sizes[i], record.size);
+				ASSERT_EQ(position, record.position);
+				position += sizes[i++];
+			}
+			ASSERT_EQ(0, ret);
+			if (bytes && i < n)
+				ASSERT_LE(bytes, position - self->page->data_tail);
+			perfring_batch_commit(&batch);
+			ASSERT_EQ(position, self->page->data_tail);
+		}
+		ASSERT_EQ(start + (lap + 1) * (uint64_t)DATA, position);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -9,15 +9,6 @@
 #include <unistd.h>
 #include "fixtures.h"
 
-/* As in bpf/output.bpf.c. */
-struct output_request {
-	uint32_t len;
-	uint32_t count;
-	uint32_t done;
-	int32_t error;
-	unsigned char payload[65536];
-};
-
 #define BURST	256U
 
 static int bpf_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -29,6 +20,12 @@ static int bpf_quiet(enum libbpf_print_level level, const char *format, va_list 
 }
 
 int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const char **missing)
+{
+	return bpf_writer_load_with(w, file, "events", size, NULL, missing);
+}
+
+int bpf_writer_load_with(struct bpf_writer *w, const char *file, const char *events, size_t size,
+			 void (*change)(struct bpf_object *object), const char **missing)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
@@ -45,6 +42,8 @@ int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const c
 	w->object = bpf_object__open_file(path, NULL);
 	if (!w->object)
 		return -errno;
+	if (change)
+		change(w->object);
 	*missing = "loading a BPF program";
 	err = bpf_object__load(w->object);
 	if (err)
@@ -58,7 +57,7 @@ int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const c
 	if (w->request == MAP_FAILED)
 		w->request = NULL;
 	w->program = bpf_program__fd(bpf_object__find_program_by_name(w->object, "output"));
-	w->events = bpf_object__find_map_fd_by_name(w->object, "events");
+	w->events = bpf_object__find_map_fd_by_name(w->object, events);
 	return w->request && w->program >= 0 && w->events >= 0 ? 0 : -ENOENT;
 }
 

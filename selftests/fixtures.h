@@ -35,7 +35,15 @@ struct backend_opts {
 };
 
 struct bpf_object;
-struct output_request;
+
+/* As in bpf/output.bpf.c. */
+struct output_request {
+	uint32_t len;
+	uint32_t count;
+	uint32_t done;
+	int32_t error;
+	unsigned char payload[65536];
+};
 
 /* A BPF object with a program "output" that writes the rings in its map "events". */
 struct bpf_writer {
@@ -48,6 +56,9 @@ struct bpf_writer {
 
 /* @file lies beside the test; -errno and *@missing: what failed.  Unload in any case. */
 int bpf_writer_load(struct bpf_writer *w, const char *file, size_t size, const char **missing);
+/* The same with another name for the map; @change is called before it is loaded. */
+int bpf_writer_load_with(struct bpf_writer *w, const char *file, const char *events, size_t size,
+			 void (*change)(struct bpf_object *object), const char **missing);
 void bpf_writer_unload(struct bpf_writer *w);
 /* What it writes at @index, a CPU if the program says so: a perf descriptor, or -1 for none. */
 int bpf_writer_aim(const struct bpf_writer *w, int index, int fd);

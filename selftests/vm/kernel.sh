@@ -3,6 +3,7 @@
 #
 # kernel.sh 6.1|6.12   fetch Debian's newest kernel of that series
 # kernel.sh source     fetch the parts of the kernel's source that tests use
+# kernel.sh tools      fetch tools/lib and what it is built with, for the bench
 #
 # Prints the folder in which it lies. Nothing is installed: the packages are
 # unpacked under ${XDG_CACHE_HOME:-~/.cache}/perfring and stay there. When the
@@ -13,15 +14,35 @@
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/perfring
-what=${1:?usage: kernel.sh 6.1|6.12|source}
+what=${1:?usage: kernel.sh 6.1|6.12|source|tools}
+parts=()
 # In bookworm the series 6.1 is the default one and its meta packages have no
 # series in their names.
 case $what in
 6.1) flavour=amd64 dir=$cache/linux-6.1 ;;
 6.12) flavour=6.12-amd64 dir=$cache/linux-6.12 ;;
-source) dir=$cache/linux-source-6.12 ;;
+source) dir=$cache/linux-source-6.12 parts=(
+	LICENSES
+	include/uapi/linux/perf_event.h
+	scripts/checkpatch.pl
+	scripts/const_structs.checkpatch
+	scripts/spelling.txt
+	tools/include/uapi
+	tools/scripts
+	'tools/testing/selftests/*.h'
+	'tools/testing/selftests/*.mk'
+	'tools/testing/selftests/*.sh'
+	tools/testing/selftests/kselftest
+) probe=tools/testing/selftests/kselftest_harness.h ;;
+tools) dir=$cache/linux-tools-6.12 parts=(
+	tools/arch
+	tools/build
+	tools/include
+	tools/lib
+	tools/scripts
+) probe=tools/lib/perf/Makefile ;;
 *)
-	echo "kernel.sh: no kernel '$what' (6.1, 6.12 or source)" >&2
+	echo "kernel.sh: no kernel '$what' (6.1, 6.12, source or tools)" >&2
 	exit 2
 	;;
 esac
@@ -140,25 +161,14 @@ unpack_source()
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dcT0 |
 		tar -x -C "$tmp/root" --strip-components=1 --wildcards \
 			--no-wildcards-match-slash \
-			'*/LICENSES' \
-			'*/include/uapi/linux/perf_event.h' \
-			'*/scripts/checkpatch.pl' \
-			'*/scripts/const_structs.checkpatch' \
-			'*/scripts/spelling.txt' \
-			'*/tools/include/uapi' \
-			'*/tools/scripts' \
-			'*/tools/testing/selftests/*.h' \
-			'*/tools/testing/selftests/*.mk' \
-			'*/tools/testing/selftests/*.sh' \
-			'*/tools/testing/selftests/kselftest'
-	[ -e "$tmp/root/tools/testing/selftests/kselftest_harness.h" ] ||
-		die "no kselftest_harness.h in $deb"
+			"${parts[@]/#/*/}"
+	[ -e "$tmp/root/$probe" ] || die "no $probe in $deb"
 	dpkg-deb -f "$deb" Version >"$tmp/root/release"
 	rm "$deb"
 }
 
 # Without lists, or with lists older than the archive, ask for new ones once.
-if [ "$what" = source ]; then
+if [ ${#parts[@]} -gt 0 ]; then
 	fetch linux-source-6.12 2>/dev/null || { update_lists && fetch linux-source-6.12; } ||
 		die "apt-get cannot download linux-source-6.12 (are bookworm and bookworm-security in the apt sources?)"
 	unpack_source

@@ -90,7 +90,7 @@ int perfring_decode(const struct perfring_format *format, const struct perfring_
 	event->size = record->size;
 	event->padding = 0;
 	memset(&event->id, 0, sizeof(event->id));
-	if (record->type == PERF_RECORD_SAMPLE) {
+	if (record->type == PERF_RECORD_SAMPLE || record->type == PERFRING_RECORD_BPF) {
 		event->kind = PERFRING_EVENT_SAMPLE;
 		err = perfring_decode_sample(format, record, &event->u.sample, error);
 		if (!err)

@@ -239,12 +239,25 @@ static void decode_fields(const struct perfring_format *format, struct cursor *c
 		cursor_bad(cursor, "bytes are left over after the last field");
 }
 
+/* The payload is all there is, whatever the format: it has its exact length. */
+static void decode_bpf(const struct perfring_record *record, struct perfring_sample *sample)
+{
+	memset(sample, 0, sizeof(*sample));
+	sample->type = PERF_SAMPLE_RAW;
+	sample->raw = (const unsigned char *)record->data + PERFRING_BPF_HEADER;
+	sample->raw_size = record->size - PERFRING_BPF_HEADER;
+}
+
 int perfring_decode_sample(const struct perfring_format *format,
 			   const struct perfring_record *record, struct perfring_sample *sample,
 			   struct perfring_error *error)
 {
 	struct cursor cursor;
 
+	if (record->type == PERFRING_RECORD_BPF) {
+		decode_bpf(record, sample);
+		return 0;
+	}
 	if (record->type != PERF_RECORD_SAMPLE)
 		return -EINVAL;
 	cursor_begin(&cursor, record);

@@ -23,12 +23,15 @@ enum storage_kind {
 	STORAGE_PERF,
 	STORAGE_DEVICE,
 	STORAGE_IMAGE,
+	STORAGE_BPF,
 };
 
 struct perfring_storage {
 	enum storage_kind kind;
 	unsigned int flags;		/* PERFRING_STORAGE_* */
-	struct perf_event_mmap_page *control;
+	struct perf_event_mmap_page *control;	/* NULL: a BPF ring buffer */
+	__u64 *consumer;		/* positions of a BPF ring buffer */
+	const __u64 *producer;
 	unsigned char *data;
 	size_t data_size;
 	size_t page_size;
@@ -49,14 +52,19 @@ struct perfring_writer;
 
 struct perfring_ring {
 	struct perfring_storage *storage;
-	struct perf_event_mmap_page *control;
+	const __u64 *head_at;		/* what the writer stores */
+	__u64 *tail_at;			/* what the reader stores */
 	unsigned char *data;
 	uint64_t data_size;
-	uint64_t tail;			/* own copy; data_tail is only stored */
-	bool keep;			/* never store data_tail */
+	uint64_t tail;			/* own copy; that in memory is only stored */
+	bool keep;			/* never store the tail */
 	bool forward;			/* read by batches, not by snapshots */
+	bool bpf;			/* records of a BPF ring buffer */
 	bool busy;			/* a batch is open */
 	bool peeked;			/* current is the oldest record */
+	ptrdiff_t guess;		/* as in the last batch */
+	uint32_t alike;
+	uint16_t last;
 	uint64_t skipped;
 	uint64_t reach;			/* bytes in one piece from data on: data_size or twice it */
 	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */
@@ -106,6 +114,15 @@ void perfring_batch_set(struct perfring_batch *batch, struct perfring_ring *ring
 void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position);
 int perfring_batch_fail(struct perfring_batch *batch, int code, uint64_t position,
 			uint32_t size, const char *reason);
+int perfring_batch_finish(struct perfring_batch *batch, uint64_t position);
+bool perfring_ring_ready(const struct perfring_ring *ring);
+
+/* ring_bpf.c */
+uint64_t perfring_bpf_head(const struct perfring_ring *ring);
+bool perfring_bpf_ready(const struct perfring_ring *ring);
+int perfring_bpf_more(struct perfring_batch *batch, struct perfring_record *record,
+		      uint64_t position);
+uint64_t perfring_bpf_beyond(const struct perfring_ring *ring);
 
 /* ring_write.c */
 int perfring_writer_create(struct perfring_ring *ring);

@@ -32,6 +32,7 @@ int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfr
 		free(reader);
 		return err;
 	}
+	reader->owner = getpid();
 	reader->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	reader->epoll_fd = reader->wake_fd < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
 	if (reader->epoll_fd < 0 ||
@@ -44,10 +45,27 @@ int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfr
 	return 0;
 }
 
+/*
+ * A child of fork(2) shares the epoll set, the BPF maps and the memory rings with its
+ * parent, and has no mapping of perf's rings: only copies are given up.
+ */
+static void reader_disown(struct perfring_reader *reader)
+{
+	reader->pulling = false;
+	for (unsigned int i = 0; i < reader->nr; i++) {
+		struct reader_slot *slot = &reader->slots[i];
+
+		slot->polled = false;
+		reader_leave_array(slot, false);
+	}
+}
+
 void perfring_reader_destroy(struct perfring_reader *reader)
 {
 	if (!reader)
 		return;
+	if (reader->owner != getpid())
+		reader_disown(reader);
 	for (unsigned int i = 0; i < reader->nr; i++)
 		perfring_reader_remove(reader, i);
 	if (reader->epoll_fd >= 0)
@@ -80,14 +98,27 @@ static int reader_slot(struct perfring_reader *reader, unsigned int *index)
 
 int perfring_reader_add(struct perfring_reader *reader, struct perfring_storage *storage)
 {
+	if (storage->flags & (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD))
+		return -EOPNOTSUPP;
+	return reader_add(reader, storage, true);
+}
+
+/* A ring that is read by snapshots is only kept, not polled. */
+int reader_add(struct perfring_reader *reader, struct perfring_storage *storage, bool polled)
+{
 	struct epoll_event event = { .events = EPOLLIN };
 	struct reader_slot *slot;
 	struct perfring_ring *ring;
 	unsigned int index;
 	int err;
 
-	if (storage->flags & (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD))
-		return -EOPNOTSUPP;
+	/*
+	 * A BPF ring buffer is readable as long as its oldest record is still being written:
+	 * waiting for that would not be waiting.
+	 */
+	if (storage->kind == STORAGE_BPF)
+		event.events |= EPOLLET;
+	polled = polled && storage->fd >= 0;
 	reader_end_pull(reader);
 	err = reader_slot(reader, &index);
 	if (!err)
@@ -95,7 +126,7 @@ int perfring_reader_add(struct perfring_reader *reader, struct perfring_storage 
 	if (err)
 		return err;
 	event.data.u32 = index;
-	if (storage->fd >= 0 &&
+	if (polled &&
 	    epoll_ctl(reader->epoll_fd, EPOLL_CTL_ADD, storage->fd, &event) < 0) {
 		err = -errno;
 		perfring_ring_close(ring);
@@ -106,10 +137,8 @@ int perfring_reader_add(struct perfring_reader *reader, struct perfring_storage 
 	memset(slot, 0, sizeof(*slot));
 	slot->ring = ring;
 	slot->storage = storage;
-	if (storage->fd >= 0) {
-		slot->polled = true;
-		reader->polled++;
-	}
+	slot->polled = polled;
+	reader->polled += polled;
 	if (index == reader->nr)
 		reader->nr++;
 	return (int)index;
@@ -128,6 +157,7 @@ int perfring_reader_remove(struct perfring_reader *reader, unsigned int index)
 		epoll_ctl(reader->epoll_fd, EPOLL_CTL_DEL, slot->storage->fd, NULL);
 		reader->polled--;
 	}
+	reader_leave_array(slot, true);
 	perfring_ring_close(slot->ring);
 	perfring_storage_close(slot->storage);
 	slot->ring = NULL;
@@ -318,7 +348,7 @@ int perfring_reader_next(struct perfring_reader *reader, struct perfring_record 
 		if (reader->turn >= reader->nr)
 			reader->turn = 0;
 		slot = reader->turn++;
-		if (!reader->slots[slot].ring)
+		if (!reader_slot_read(&reader->slots[slot]))
 			continue;
 		ret = reader_pull(reader, slot, record);
 		if (ret && index)

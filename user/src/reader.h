@@ -5,9 +5,18 @@
 
 #include "internal.h"
 
+#include <sys/types.h>
+
+/* A perf event array, whose entries are the rings of several slots. */
+struct reader_array {
+	int map_fd;
+	unsigned int users;
+};
+
 struct reader_slot {
 	struct perfring_ring *ring;	/* NULL: free */
 	struct perfring_storage *storage;
+	struct reader_array *array;	/* where the ring is the entry of its CPU; NULL: in none */
 	struct perfring_loss loss;	/* format_lost is read on demand */
 	bool polled;			/* in the epoll set */
 };
@@ -22,6 +31,7 @@ struct perfring_reader {
 	unsigned int turn;		/* the slot that is looked at first */
 	int epoll_fd;
 	int wake_fd;
+	pid_t owner;			/* who created it; a child of fork(2) has a copy only */
 	bool pulling;			/* @pull is open, on slot @pull_slot */
 	unsigned int pull_slot;
 	struct perfring_batch pull;
@@ -34,7 +44,28 @@ void reader_saw(struct perfring_reader *reader, unsigned int index,
 		const struct perfring_record *record);
 void reader_skip(struct perfring_reader *reader, unsigned int index,
 		 const struct perfring_error *error);
+int reader_add(struct perfring_reader *reader, struct perfring_storage *storage, bool polled);
 uint64_t reader_now(void);
+
+/* Is there a ring, and one that is read in order? */
+static inline bool reader_slot_read(const struct reader_slot *slot)
+{
+	return slot->ring && slot->ring->forward;
+}
+
+/* reader_cpus.c */
+struct reader_cpus {
+	const unsigned int *cpus;	/* NULL: all possible ones */
+	size_t nr;
+	/* index of what was added for @cpu; -ENODEV: none, the CPU is offline */
+	int (*add)(struct perfring_reader *reader, unsigned int cpu, void *context);
+	void *context;
+};
+
+int reader_add_each(struct perfring_reader *reader, const struct reader_cpus *each);
+
+/* reader_bpf.c */
+void reader_leave_array(struct reader_slot *slot, bool entry);
 
 /* reader_deliver.c */
 int reader_deliver(struct perfring_reader *reader, bool budgets);

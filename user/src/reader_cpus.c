@@ -99,14 +99,19 @@ static int cpus_open(int backend, const struct perf_event_attr *attr,
 	}
 }
 
-static int cpus_add_one(struct perfring_reader *reader, int backend,
-			const struct perf_event_attr *attr,
-			const struct perfring_cpus_opts *own, unsigned int cpu)
+struct cpus_request {
+	int backend;
+	const struct perf_event_attr *attr;
+	const struct perfring_cpus_opts *own;
+};
+
+static int cpus_add_one(struct perfring_reader *reader, unsigned int cpu, void *context)
 {
+	const struct cpus_request *request = context;
 	struct perfring_storage *storage = NULL;
 	int ret;
 
-	ret = cpus_open(backend, attr, own, cpu, &storage);
+	ret = cpus_open(request->backend, request->attr, request->own, cpu, &storage);
 	if (ret)
 		return ret;
 	ret = perfring_reader_add(reader, storage);
@@ -115,23 +120,14 @@ static int cpus_add_one(struct perfring_reader *reader, int backend,
 	return ret;
 }
 
-int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
-			     const struct perf_event_attr *attr,
-			     const struct perfring_cpus_opts *opts)
+/* One ring for each CPU, or none; how many. */
+int reader_add_each(struct perfring_reader *reader, const struct reader_cpus *each)
 {
-	struct perfring_cpus_opts own;
 	unsigned int *possible = NULL, *added;
-	const unsigned int *cpus;
-	size_t nr, nr_added = 0;
+	const unsigned int *cpus = each->cpus;
+	size_t nr = each->nr, nr_added = 0;
 	int ret;
 
-	ret = perfring_opts_take(&own, sizeof(own), opts);
-	if (ret)
-		return ret;
-	if (own.padding)
-		return -EINVAL;
-	cpus = own.cpus;
-	nr = own.nr_cpus;
 	if (!cpus) {
 		ret = cpus_possible(&possible, &nr);
 		if (ret)
@@ -142,7 +138,7 @@ int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 	added = calloc(nr ? nr : 1, sizeof(*added));
 	ret = added ? 0 : -ENOMEM;
 	for (size_t i = 0; i < nr && ret >= 0; i++) {
-		ret = cpus_add_one(reader, backend, attr, &own, cpus[i]);
+		ret = each->add(reader, cpus[i], each->context);
 		if (ret >= 0)
 			added[nr_added++] = (unsigned int)ret;
 		else if (ret == -ENODEV)
@@ -156,4 +152,23 @@ int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 	free(added);
 	free(possible);
 	return ret;
+}
+
+int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
+			     const struct perf_event_attr *attr,
+			     const struct perfring_cpus_opts *opts)
+{
+	struct perfring_cpus_opts own;
+	struct cpus_request request = { .backend = backend, .attr = attr, .own = &own };
+	struct reader_cpus each = { .add = cpus_add_one, .context = &request };
+	int err;
+
+	err = perfring_opts_take(&own, sizeof(own), opts);
+	if (err)
+		return err;
+	if (own.padding)
+		return -EINVAL;
+	each.cpus = own.cpus;
+	each.nr = own.nr_cpus;
+	return reader_add_each(reader, &each);
 }

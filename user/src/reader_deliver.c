@@ -78,7 +78,7 @@ int reader_deliver(struct perfring_reader *reader, bool budgets)
 	for (unsigned int i = 0; i < reader->nr && !deliver.over; i++) {
 		unsigned int index = (first + i) % reader->nr;
 
-		if (!reader->slots[index].ring)
+		if (!reader_slot_read(&reader->slots[index]))
 			continue;
 		if (i && deliver_late(&deliver))
 			break;

@@ -74,6 +74,15 @@ static int wait_once(struct perfring_reader *reader, uint64_t deadline)
 	return woken;
 }
 
+static int wait_look(struct perfring_reader *reader)
+{
+	reader_end_pull(reader);
+	for (unsigned int i = 0; i < reader->nr; i++)
+		if (reader->slots[i].ring && perfring_ring_ready(reader->slots[i].ring))
+			return 1;
+	return 0;
+}
+
 /* The same for poll and wait: @look is positive or negative when there is something. */
 static int wait_for(struct perfring_reader *reader, uint64_t deadline,
 		    int (*look)(struct perfring_reader *reader))
@@ -86,7 +95,11 @@ static int wait_for(struct perfring_reader *reader, uint64_t deadline,
 			return ret;
 		if (!reader->polled)
 			return -ENODATA;
-		woken = wait_once(reader, deadline);
+		/*
+		 * What was discarded is released, but nothing of it was delivered: the
+		 * writer wakes for what follows only if it saw that, see ring_bpf.c.
+		 */
+		woken = wait_once(reader, wait_look(reader) ? 0 : deadline);
 		if (woken < 0)
 			return woken;
 		if (woken || !wait_left(deadline))
@@ -97,16 +110,6 @@ static int wait_for(struct perfring_reader *reader, uint64_t deadline,
 static int wait_deliver(struct perfring_reader *reader)
 {
 	return reader_deliver(reader, true);
-}
-
-static int wait_look(struct perfring_reader *reader)
-{
-	reader_end_pull(reader);
-	for (unsigned int i = 0; i < reader->nr; i++)
-		if (reader->slots[i].ring &&
-		    perfring_ring_bytes_remaining(reader->slots[i].ring))
-			return 1;
-	return 0;
 }
 
 int perfring_reader_poll(struct perfring_reader *reader, int timeout_ms)

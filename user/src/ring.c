@@ -13,6 +13,7 @@
  * C pairs with B in perfring_core_leave(), or in perf_output_put_handle() of the kernel: without
  * it the reader may load bytes of the lap before.  D pairs with A in
  * perfring_core_begin(): without it the writer may overwrite a record that is still being read.
+ * A BPF ring buffer has the same four, and three more: ring_bpf.c.
  */
 #include "internal.h"
 
@@ -23,7 +24,7 @@ static const unsigned char ring_nothing[8];
 uint64_t perfring_load_head(const struct perfring_ring *ring)
 {
 	/* C, pairs with B: no byte of a record is loaded before the head that covers it. */
-	return __atomic_load_n(&ring->control->data_head, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(ring->head_at, __ATOMIC_ACQUIRE);
 }
 
 /* Everything before @tail is read and done with. */
@@ -34,7 +35,7 @@ void perfring_release(struct perfring_ring *ring, uint64_t tail)
 	ring->tail = tail;
 	/* D, pairs with A: no load of a record is left when its room is given back. */
 	if (!ring->keep)
-		__atomic_store_n(&ring->control->data_tail, tail, __ATOMIC_RELEASE);
+		__atomic_store_n(ring->tail_at, tail, __ATOMIC_RELEASE);
 }
 
 int perfring_ring_open(struct perfring_storage *storage, const struct perfring_ring_opts *opts,
@@ -58,7 +59,9 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 	if (!ring)
 		return -ENOMEM;
 	ring->storage = storage;
-	ring->control = storage->control;
+	ring->bpf = storage->kind == STORAGE_BPF;
+	ring->head_at = ring->bpf ? storage->producer : &storage->control->data_head;
+	ring->tail_at = ring->bpf ? storage->consumer : &storage->control->data_tail;
 	ring->data = storage->data;
 	ring->data_size = storage->data_size;
 	ring->reach = storage->data_size;
@@ -67,8 +70,9 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 	ring->keep = own.flags & PERFRING_RING_KEEP;
 	ring->forward = !(storage->flags &
 			  (PERFRING_STORAGE_OVERWRITE | PERFRING_STORAGE_BACKWARD));
-	ring->tail = __atomic_load_n(&ring->control->data_tail, __ATOMIC_RELAXED);
+	ring->tail = __atomic_load_n(ring->tail_at, __ATOMIC_RELAXED);
 	perfring_batch_empty(&ring->one, ring->tail);
+	ring->guess = PERFRING_GUESS_NONE;
 	ring->stitch = malloc(PERFRING_RECORD_MAX);
 	err = ring->stitch ? 0 : -ENOMEM;
 	if (!err && storage->flags & PERFRING_STORAGE_WRITABLE)
@@ -108,6 +112,7 @@ void perfring_batch_empty(struct perfring_batch *batch, uint64_t position)
 	batch->stop = position;
 	batch->limit = position;
 	batch->start = position;
+	batch->guess = PERFRING_GUESS_NONE;
 }
 
 /* End a batch here for good, by an error of the bytes or of the caller. */
@@ -142,7 +147,8 @@ void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position)
 	uint64_t budget = batch->limit - batch->start;
 	uint64_t done = position - batch->start;
 
-	if (done >= budget)
+	/* What has another format, perfring_batch_more() alone can read. */
+	if (done >= budget || ring->bpf)
 		length = 0;
 	else if (length > budget - done)
 		length = budget - done;
@@ -158,6 +164,9 @@ void perfring_batch_set(struct perfring_batch *batch, struct perfring_ring *ring
 	batch->start = start;
 	batch->stop = stop;
 	batch->limit = stop;
+	batch->guess = ring->guess;
+	batch->alike = ring->alike;
+	batch->last = ring->last;
 	ring->busy = true;
 }
 
@@ -181,7 +190,7 @@ int perfring_batch_begin_budget(struct perfring_ring *ring, struct perfring_batc
 	if (perfring_ring_busy(ring))
 		return perfring_batch_fail(batch, -EBUSY, ring->tail, 0, "a batch is open");
 
-	head = perfring_load_head(ring);
+	head = ring->bpf ? perfring_bpf_head(ring) : perfring_load_head(ring);
 	/* size_t: the head of a 32-bit kernel wraps at 2^32. */
 	waiting = (size_t)(head - ring->tail);
 	if (waiting > ring->data_size)
@@ -203,7 +212,7 @@ int perfring_batch_begin(struct perfring_ring *ring, struct perfring_batch *batc
 }
 
 /* The end of a batch that is all right. */
-static int batch_finish(struct perfring_batch *batch, uint64_t position)
+int perfring_batch_finish(struct perfring_batch *batch, uint64_t position)
 {
 	batch->end = ring_nothing;
 	batch->at = 0;
@@ -237,7 +246,10 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 		return batch->error.code;
 	if (!ring || position == batch->stop ||
 	    position - batch->start >= batch->limit - batch->start)
-		return batch_finish(batch, position);
+		return perfring_batch_finish(batch, position);
+
+	if (ring->bpf)
+		return perfring_bpf_more(batch, record, position);
 
 	base = batch->snapshot ? ring->copy : ring->data;
 	offset = position & (ring->data_size - 1);
@@ -252,7 +264,7 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 	if (batch->snapshot && (!word || header.size > left)) {
 		/* Its end is overwritten already, or nothing was ever written there. */
 		batch->torn += left;
-		return batch_finish(batch, position);
+		return perfring_batch_finish(batch, position);
 	}
 	if (header.size < sizeof(header))
 		return perfring_batch_fail(batch, -EBADMSG, position, header.size,
@@ -285,9 +297,13 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 /* Close it but keep what perfring_batch_error() and perfring_batch_torn() say. */
 static void batch_close(struct perfring_batch *batch, uint64_t position)
 {
+	/* What the next batch holds is likely to be of the same sizes. */
+	batch->ring->guess = batch->guess;
+	batch->ring->alike = batch->alike;
+	batch->ring->last = batch->last;
 	batch->ring->busy = false;
 	batch->ring = NULL;
-	batch_finish(batch, position);
+	perfring_batch_finish(batch, position);
 }
 
 void perfring_batch_commit(struct perfring_batch *batch)
@@ -336,7 +352,7 @@ int perfring_ring_resync(struct perfring_ring *ring)
 
 	if (perfring_ring_busy(ring))
 		return -EBUSY;
-	head = perfring_load_head(ring);
+	head = ring->bpf ? perfring_bpf_beyond(ring) : perfring_load_head(ring);
 	if (ring->storage->flags & PERFRING_STORAGE_BACKWARD)
 		ring->skipped += ring->tail - head;
 	else
@@ -363,6 +379,14 @@ uint64_t perfring_ring_bytes_remaining(const struct perfring_ring *ring)
 	if (ring->storage->flags & PERFRING_STORAGE_OVERWRITE && waiting > ring->data_size)
 		waiting = ring->data_size;
 	return waiting;
+}
+
+/* Is there anything that a batch would begin with? */
+bool perfring_ring_ready(const struct perfring_ring *ring)
+{
+	if (ring->bpf)
+		return perfring_bpf_ready(ring);
+	return ring->forward && perfring_ring_bytes_remaining(ring);
 }
 
 uint64_t perfring_ring_head(const struct perfring_ring *ring)

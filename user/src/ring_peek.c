@@ -2,11 +2,11 @@
 /* Peek and pop: a batch that the ring owns, released record by record. */
 #include "internal.h"
 
-/* End the own batch; nothing that pop has not released yet is released. */
+/* End the own batch, in which no record is peeked; what was discarded behind the last is released. */
 static int peek_stop(struct perfring_ring *ring, int ret)
 {
 	perfring_batch_error(&ring->one, &ring->error);
-	perfring_batch_cancel(&ring->one);
+	perfring_batch_commit(&ring->one);
 	ring->peeked = false;
 	return ret;
 }
@@ -52,7 +52,7 @@ int perfring_ring_pop(struct perfring_ring *ring)
 
 	if (ret <= 0)
 		return ret;
-	perfring_release(ring, ring->current.position + ring->current.size);
+	perfring_release(ring, ring->current.position + perfring_round_8(ring->current.size));
 	ring->peeked = false;
 	if (!perfring_batch_remaining(&ring->one))
 		peek_stop(ring, 0);
@@ -63,7 +63,7 @@ int perfring_ring_peek_size(struct perfring_ring *ring)
 {
 	int ret = peek(ring);
 
-	return ret > 0 ? ring->current.size : ret;
+	return ret > 0 ? (int)ring->current.size : ret;
 }
 
 int perfring_ring_peek_type(struct perfring_ring *ring, uint32_t *type)

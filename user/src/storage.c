@@ -155,6 +155,7 @@ const char *perfring_storage_kind(const struct perfring_storage *storage)
 		[STORAGE_PERF] = "perf",
 		[STORAGE_DEVICE] = "device",
 		[STORAGE_IMAGE] = "image",
+		[STORAGE_BPF] = "bpf",
 	};
 
 	return names[storage->kind];

@@ -237,6 +237,8 @@ int perfring_storage_save(const struct perfring_storage *storage, const char *pa
 
 	if (!storage->data)
 		return -ENODEV;
+	if (!storage->control)
+		return -EOPNOTSUPP;
 	control = image_control(storage);
 	if (!control)
 		return -ENOMEM;

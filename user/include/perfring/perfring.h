@@ -3,6 +3,8 @@
 #ifndef PERFRING_PERFRING_H
 #define PERFRING_PERFRING_H
 
+#include <perfring/bpf.h>
+#include <perfring/count.h>
 #include <perfring/error.h>
 #include <perfring/event.h>
 #include <perfring/format.h>

@@ -4,7 +4,8 @@
  *
  * One thread uses a reader; perfring_reader_wake() is the one call that any
  * other thread, or a signal handler, may make.  Records come ring by ring, in
- * the order of each ring; across rings they are not ordered.
+ * the order of each ring; across rings they are not ordered.  A child of fork(2) may
+ * do nothing with its parent's reader but destroy its copy.
  *
  * A ring whose bytes cannot be records is reported once, skipped to its head
  * and read on: the other rings do not suffer, and nothing spins.
@@ -89,7 +90,10 @@ struct perfring_reader_opts {
  */
 int perfring_reader_create(const struct perfring_reader_opts *opts, struct perfring_reader **out);
 
-/* Closes all rings and storages that were added; NULL does nothing. */
+/*
+ * Closes all rings and storages that were added; NULL does nothing.  In a child of
+ * fork(2) it gives up the child's copies, and takes nothing from the parent.
+ */
 void perfring_reader_destroy(struct perfring_reader *reader);
 
 /**
@@ -162,6 +166,67 @@ int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 			     const struct perf_event_attr *attr,
 			     const struct perfring_cpus_opts *opts);
 
+/**
+ * struct perfring_bpf_array_opts - options of perfring_reader_add_bpf_array()
+ * @size: sizeof(struct perfring_bpf_array_opts), as in storage.h
+ * @pages: data pages of each ring, a power of two; 0 counts as 64
+ * @watermark: bytes waiting that wake, less than a ring has; 0: each record wakes,
+ *	or what @attr says
+ * @overwrite: not 0: the rings keep the newest records: write_backward, and mapped
+ *	read-only.  They are read by perfring_ring_snapshot(perfring_reader_ring());
+ *	poll and consume pass over them
+ * @paused: not 0: nothing enters the map before perfring_reader_resume()
+ * @padding: 0
+ * @cpus: CPU numbers; NULL: all possible ones for which the map has an entry
+ * @nr_cpus: how many are in @cpus
+ */
+struct perfring_bpf_array_opts {
+	size_t size;
+	size_t pages;
+	uint32_t watermark;
+	uint8_t overwrite;
+	uint8_t paused;
+	uint8_t padding[2];
+	const unsigned int *cpus;
+	size_t nr_cpus;
+};
+
+/**
+ * perfring_reader_add_bpf_array - a ring for each CPU, in a BPF perf event array
+ * @reader: the reader
+ * @map_fd: of a BPF_MAP_TYPE_PERF_EVENT_ARRAY; stays the caller's, the reader has a copy
+ * @attr: NULL: software/bpf-output, PERF_SAMPLE_RAW, which is what bpf_perf_event_output()
+ *	writes to
+ * @opts: options or NULL
+ *
+ * Each ring becomes the map's entry of its CPU's number, which is where
+ * BPF_F_CURRENT_CPU looks; a CPU that is offline (-ENODEV) is skipped.  When a ring
+ * is removed, or the reader destroyed, its entry is deleted, whoever put another one there.
+ *
+ * Return: rings added; -EINVAL another kind of map; -ERANGE @watermark is not less than
+ * the bytes of a ring, as perfring_reader_error() says too; -E2BIG one of @cpus has no entry in the map; else as
+ * perfring_reader_add_cpus().
+ */
+int perfring_reader_add_bpf_array(struct perfring_reader *reader, int map_fd,
+				  const struct perf_event_attr *attr,
+				  const struct perfring_bpf_array_opts *opts);
+
+/**
+ * perfring_reader_pause - nothing is written any more
+ * @reader: the reader
+ *
+ * Rings in a perf event array leave it: bpf_perf_event_output() fails with -ENOENT, and
+ * nothing counts as lost.  Output of the others is paused, as by
+ * perfring_storage_pause(): records count as lost.  What was written can be read.
+ *
+ * Return: 0; -EOPNOTSUPP some cannot be paused (a BPF ring buffer, an image); the first
+ * other error.  All rings are tried, also after an error.
+ */
+int perfring_reader_pause(struct perfring_reader *reader);
+
+/* the counterpart of perfring_reader_pause(); returns as that */
+int perfring_reader_resume(struct perfring_reader *reader);
+
 /* One more than the highest index; indices of removed rings have no ring. */
 unsigned int perfring_reader_count(const struct perfring_reader *reader);
 /* The ring of an index, the reader's own; NULL none.  For its storage and its writer. */
@@ -176,6 +241,9 @@ int perfring_reader_disable(struct perfring_reader *reader);
 /**
  * perfring_reader_fd - for an event loop
  * @reader: the reader
+ *
+ * When it is readable call perfring_reader_poll() with a timeout of 0 until that
+ * returns 0, which takes back the wakeups of memory; consume and next do not.
  *
  * Return: the epoll descriptor, readable when poll would not wait for the
  * kernel.  Left-overs below a watermark do not make it readable.
@@ -252,7 +320,7 @@ int perfring_reader_next(struct perfring_reader *reader, struct perfring_record 
  */
 int perfring_reader_wait(struct perfring_reader *reader, int timeout_ms);
 
-/* what the last -EBADMSG was about; returns error->code */
+/* what the last -EBADMSG, or -ERANGE, was about; returns error->code */
 int perfring_reader_error(const struct perfring_reader *reader, struct perfring_error *error);
 
 /**

@@ -94,8 +94,11 @@ struct perfring_batch {
 	uint64_t torn;			/* snapshot: bytes of no whole record */
 	struct perfring_ring *ring;	/* NULL: not begun */
 	struct perfring_error error;
-	uint32_t stitched;		/* the record across the end was handed out */
-	uint32_t snapshot;
+	ptrdiff_t guess;		/* size of the next record; PERFRING_GUESS_NONE */
+	uint32_t alike;			/* records like the one before it, in a row */
+	uint16_t last;			/* size of the last record whose size was no guess */
+	uint8_t stitched;		/* the record across the end was handed out */
+	uint8_t snapshot;
 };
 
 /**
@@ -159,12 +162,83 @@ typedef uint64_t perfring_word __attribute__((__may_alias__));
 typedef uint64_t perfring_word;
 #endif
 
+/* No guess: further than any stretch. */
+#define PERFRING_GUESS_NONE	(PTRDIFF_MAX / 2)
+/* So many records of one size in a row, and the next is guessed to be like them. */
+#define PERFRING_GUESS_AFTER	16
+
+/* header.size of a header in one word */
+static inline uint16_t perfring_word_size(perfring_word word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (uint16_t)(word >> 48);
+#else
+	return (uint16_t)word;
+#endif
+}
+
+/* The record at @at, whose header is @word. */
+static inline void perfring_batch_fill(const struct perfring_batch *batch, ptrdiff_t at,
+				       perfring_word word, struct perfring_record *record)
+{
+	record->data = batch->end + at;
+	record->position = batch->end_position + (uint64_t)(int64_t)at;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	record->type = (uint32_t)word;
+	record->misc = (uint16_t)(word >> 32);
+#else
+	record->type = (uint32_t)(word >> 32);
+	record->misc = (uint16_t)(word >> 16);
+#endif
+	record->size = perfring_word_size(word);
+}
+
+/* perfring_batch_next() where sizes vary; not for direct use. */
+static inline int perfring_batch_vary(struct perfring_batch *batch,
+				      struct perfring_record *record)
+{
+	struct perfring_record other;
+	ptrdiff_t at = batch->at;
+	perfring_word word;
+	uint32_t alike;
+	uint16_t size;
+	int ret;
+
+	if (__builtin_expect(at != 0, 1)) {
+		word = __atomic_load_n((const perfring_word *)(const void *)(batch->end + at),
+				       __ATOMIC_RELAXED);
+		size = perfring_word_size(word);
+		if (__builtin_expect(size != 0 && (size & 7) == 0 && at + size <= 0, 1)) {
+			/* Without a branch, which sizes that vary would mislead. */
+			alike = (batch->alike + 1) & -(uint32_t)(size == batch->last);
+			batch->alike = alike;
+			batch->last = size;
+			batch->guess = PERFRING_GUESS_NONE;
+			if (__builtin_expect(alike >= PERFRING_GUESS_AFTER, 0))
+				batch->guess = size;
+			batch->at = at + size;
+			perfring_batch_fill(batch, at, word, record);
+			return 1;
+		}
+	}
+	/* Not into @record: it can stay in registers as long as nobody knows its address. */
+	ret = perfring_batch_more(batch, &other);
+	if (ret > 0)
+		*record = other;
+	return ret;
+}
+
 /**
  * perfring_batch_next - the next record of a batch
  * @batch: begun
  * @record: filled when 1 is returned
  *
  * A header is loaded once and checked before anything uses it.
+ *
+ * Where a record ends, and so where the next one begins, is known when its header is
+ * loaded.  After some records of one size the next is taken for one like them: the
+ * processor goes on to the record after it while the header is still on its way, and comes
+ * back if it says otherwise.
  *
  * Return: 1; 0 at the end, and ever after; -EBADMSG when the next header
  * cannot be one, and ever after: perfring_batch_error() says where and why.
@@ -174,33 +248,27 @@ typedef uint64_t perfring_word;
 static inline int perfring_batch_next(struct perfring_batch *batch,
 				      struct perfring_record *record)
 {
-	ptrdiff_t at = batch->at;
-	const unsigned char *data = batch->end + at;
-	uint64_t word;
-	uint16_t size;
+	ptrdiff_t at = batch->at, guess = batch->guess, next = at + guess;
+	perfring_word word;
 
-	if (__builtin_expect(at == 0, 0))
-		return perfring_batch_more(batch, record);
-	word = __atomic_load_n((const perfring_word *)(const void *)data, __ATOMIC_RELAXED);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	size = (uint16_t)(word >> 48);
-#else
-	size = (uint16_t)word;
+#if defined(__GNUC__)
+	/* The compiler must not find out that it is at + size as well. */
+	__asm__("" : "+r"(next));
 #endif
-	if (__builtin_expect(size == 0 || (size & 7) != 0 || at + size > 0, 0))
-		return perfring_batch_more(batch, record);
-	batch->at = at + size;
-	record->data = data;
-	record->position = batch->end_position + (uint64_t)(int64_t)at;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	record->type = (uint32_t)word;
-	record->misc = (uint16_t)(word >> 32);
-#else
-	record->type = (uint32_t)(word >> 32);
-	record->misc = (uint16_t)(word >> 16);
-#endif
-	record->size = size;
-	return 1;
+	/*
+	 * A guess is a size that was checked, so what is left is that it fits.  When it is
+	 * wrong the header is loaded and checked as if this had not been.
+	 */
+	if (__builtin_expect(next <= 0, 1)) {
+		word = __atomic_load_n((const perfring_word *)(const void *)(batch->end + at),
+				       __ATOMIC_RELAXED);
+		if (__builtin_expect(perfring_word_size(word) == guess, 1)) {
+			batch->at = next;
+			perfring_batch_fill(batch, at, word, record);
+			return 1;
+		}
+	}
+	return perfring_batch_vary(batch, record);
 }
 
 /**

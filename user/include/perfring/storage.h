@@ -14,6 +14,10 @@
  * No function here may run while another thread uses the same storage, except
  * the accessors and the ioctl wrappers (enable to read), which any thread may
  * call while the storage is open.
+ *
+ * After fork(2) the child has the descriptors and no mapping of a perf or device ring:
+ * it may close the storage, before it maps anything else, and no more.  Rings in memory
+ * and images are shared: one of the two processes may read from then on, and one write.
  */
 #ifndef PERFRING_STORAGE_H
 #define PERFRING_STORAGE_H
@@ -238,7 +242,8 @@ int perfring_storage_from_contiguous(void *memory, size_t bytes,
  * 2048 and on of the control page, which perf leaves zero, note the attr, the
  * CPU and the flags; nothing else differs.
  *
- * Return: 0; errno of open(2), write(2) and close(2); -ENODEV without a ring.
+ * Return: 0; errno of open(2), write(2) and close(2); -ENODEV without a ring; -EOPNOTSUPP a BPF
+ * ring buffer.
  */
 int perfring_storage_save(const struct perfring_storage *storage, const char *path);
 
@@ -261,9 +266,9 @@ size_t perfring_pages_for_bytes(size_t bytes);
 
 /* Accessors: valid while the storage is open; none fails. */
 
-/* "memory", "perf", "device" or "image" */
+/* "memory", "perf", "device", "image" or "bpf" */
 const char *perfring_storage_kind(const struct perfring_storage *storage);
-/* control page; NULL without a ring; written by the ring's reader alone (data_tail) */
+/* control page; NULL without a ring or for a BPF ring buffer; written by the ring's reader alone (data_tail) */
 struct perf_event_mmap_page *perfring_storage_control(const struct perfring_storage *storage);
 /*
  * First data byte, of twice perfring_storage_data_size() with PERFRING_STORAGE_MIRRORED;

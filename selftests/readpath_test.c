@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The read path allocates nothing and makes no system call, wherever the ring is;
+ * nor does the writer of a ring in memory, but for its wakeups.  What is
+ * forbidden is counted: the allocator's functions are this program's own, and the
+ * kernel hands system calls back to it (syscall user dispatch, Linux 5.11).
+ */
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include "fixtures.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH	59
+#define PR_SYS_DISPATCH_ON		1
+#define SYSCALL_DISPATCH_FILTER_ALLOW	0
+#define SYSCALL_DISPATCH_FILTER_BLOCK	1
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED	1
+#else
+#define SANITIZED	0
+#endif
+
+#define NOTHING	(-1L)
+
+static volatile char watched;		/* SYSCALL_DISPATCH_FILTER_*, read by the kernel */
+static long first_call;			/* number of the first system call, or NOTHING */
+static _Atomic unsigned int allocations;
+static volatile bool counting;
+
+static void count_allocation(void)
+{
+	if (counting)
+		allocations++;
+}
+
+#if SANITIZED
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+					      void (*on_free)(const volatile void *));
+
+static void on_malloc(const volatile void *p, size_t size)
+{
+	count_allocation();
+}
+
+static void on_free(const volatile void *p)
+{
+	count_allocation();
+}
+#else
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+void __libc_free(void *p);
+
+void *malloc(size_t size)
+{
+	count_allocation();
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	count_allocation();
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	count_allocation();
+	return __libc_realloc(p, size);
+}
+
+void *memalign(size_t align, size_t size)
+{
+	count_allocation();
+	return __libc_memalign(align, size);
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	count_allocation();
+	return __libc_memalign(align, size);
+}
+
+void free(void *p)
+{
+	count_allocation();
+	__libc_free(p);
+}
+#endif
+
+/* Note the call, then let it through: back to the instruction, which is 2 bytes long. */
+static void on_syscall(int sig, siginfo_t *info, void *context)
+{
+#ifdef __x86_64__
+	ucontext_t *at = context;
+
+	at->uc_mcontext.gregs[REG_RIP] -= 2;
+#endif
+	first_call = info->si_syscall;
+	watched = SYSCALL_DISPATCH_FILTER_ALLOW;
+}
+
+static bool watch_ready(char *why, size_t len)
+{
+	struct sigaction action = { .sa_sigaction = on_syscall, .sa_flags = SA_SIGINFO };
+
+#ifndef __x86_64__
+	snprintf(why, len, "not written for this processor");
+	return false;
+#endif
+#if SANITIZED
+	__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+#endif
+	if (sigaction(SIGSYS, &action, NULL) ||
+	    prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &watched)) {
+		snprintf(why, len, "kernel without syscall user dispatch (5.11): errno %d", errno);
+		return false;
+	}
+	return true;
+}
+
+static void watch(void)
+{
+	first_call = NOTHING;
+	allocations = 0;
+	counting = true;
+	watched = SYSCALL_DISPATCH_FILTER_BLOCK;
+}
+
+static void watch_end(void)
+{
+	watched = SYSCALL_DISPATCH_FILTER_ALLOW;
+	counting = false;
+}
+
+/* What was done between the two: nothing that is forbidden. */
+#define EXPECT_CLEAN(what)						\
+	do {								\
+		EXPECT_EQ(NOTHING, first_call) {			\
+			TH_LOG("%s: system call %ld", what, first_call);	\
+		}							\
+		EXPECT_EQ(0, allocations) {				\
+			TH_LOG("%s allocates", what);			\
+		}							\
+	} while (0)
+
+RING_FIXTURE;
+
+/* 40 records of 8 + 4 + 100 bytes on a page of 4096: several come to lie across the end. */
+#define LEN	100
+#define BURST	20
+
+struct seen {
+	unsigned int records;
+	uint64_t lost;
+	struct perfring_format *format;
+	int err;
+};
+
+static int on_record(void *context, unsigned int index, const struct perfring_record *record)
+{
+	struct seen *seen = context;
+	struct perfring_event event;
+
+	seen->records++;
+	if (seen->format && perfring_decode(seen->format, record, &event, NULL))
+		seen->err = -EBADMSG;
+	return 0;
+}
+
+static void on_lost(void *context, unsigned int index, uint64_t lost)
+{
+	struct seen *seen = context;
+
+	seen->lost += lost;
+}
+
+/* All there is by a batch, decoded; records or -errno */
+static int read_batch(struct perfring_ring *ring, const struct perfring_format *format)
+{
+	struct perfring_record record;
+	struct perfring_sample sample;
+	struct perfring_batch batch;
+	int ret, records = 0;
+
+	ret = perfring_batch_begin(ring, &batch);
+	while (!ret && (ret = perfring_batch_next(&batch, &record)) > 0) {
+		ret = record.type != PERF_RECORD_SAMPLE ? 0 :
+		      perfring_decode_sample(format, &record, &sample, NULL);
+		records++;
+	}
+	perfring_batch_commit(&batch);
+	return ret < 0 ? ret : records;
+}
+
+static int read_peek(struct perfring_ring *ring)
+{
+	struct perfring_record record;
+	unsigned char copy[LEN];
+	uint32_t type;
+	int records = 0;
+
+	while (perfring_ring_peek_size(ring) > 0 && perfring_ring_peek_type(ring, &type) == 1 &&
+	       perfring_ring_peek(ring, &record) == 1 &&
+	       perfring_ring_peek_copy(ring, copy, 0, sizeof(copy)) > 0 &&
+	       perfring_ring_pop(ring) == 1)
+		records++;
+	return records;
+}
+
+/* The detectors detect: without that the tests below would say nothing. */
+TEST(detects)
+{
+	char why[WHY_LEN];
+	void *volatile p;
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	watch();
+	syscall(SYS_getppid);
+	watch_end();
+	EXPECT_EQ(SYS_getppid, first_call);
+	EXPECT_EQ(0, allocations);
+	watch();
+	p = malloc(16);
+	free(p);
+	watch_end();
+	EXPECT_EQ(2, allocations);
+	watch();
+	watch_end();
+	EXPECT_CLEAN("nothing");
+}
+
+/* Batches and peeks, record after record across the end of the ring, decoded. */
+TEST_F(ring, batch_and_peek)
+{
+	struct backend_opts opts = { .pages = 1 };
+	struct perfring_format *format;
+	char why[WHY_LEN];
+	unsigned int round;
+	int records;
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, backend_open(&self->b, variant->kind, &opts));
+	ASSERT_EQ(0, perfring_format_compile(perfring_storage_attr(self->b.storage), &format));
+	for (round = 0; round < 10; round++) {
+		ASSERT_EQ(BURST, backend_burst(&self->b, LEN, BURST));
+		watch();
+		records = round % 2 ? read_peek(self->b.ring) : read_batch(self->b.ring, format);
+		watch_end();
+		EXPECT_EQ(BURST, records);
+		EXPECT_CLEAN(round % 2 ? "peek and pop" : "a batch");
+	}
+	/* Nothing there, and losses. */
+	watch();
+	records = read_batch(self->b.ring, format) + read_peek(self->b.ring);
+	watch_end();
+	EXPECT_EQ(0, records);
+	EXPECT_CLEAN("an empty ring");
+	EXPECT_GT(100, backend_burst(&self->b, LEN, 100));
+	perfring_ring_resync(self->b.ring);
+	EXPECT_EQ(1, backend_burst(&self->b, LEN, 1));
+	watch();
+	records = read_batch(self->b.ring, format);
+	watch_end();
+	EXPECT_EQ(2, records);	/* LOST, and the sample */
+	EXPECT_CLEAN("a batch with LOST");
+	perfring_format_free(format);
+}
+
+/* A reader: consume, flush, poll with data there, next. A wait is seen to be a system call. */
+TEST_F(ring, reader)
+{
+	struct seen seen = { 0 };
+	struct perfring_reader_opts opts = {
+		.size = sizeof(opts), .record = on_record, .lost = on_lost, .context = &seen,
+	};
+	struct backend_opts unread = { .pages = 1, .unread = true };
+	struct perfring_reader *reader;
+	struct perfring_record record;
+	char why[WHY_LEN];
+	unsigned int round;
+	int index, ret;
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, backend_open(&self->b, variant->kind, &unread));
+	ASSERT_EQ(0, perfring_format_compile(perfring_storage_attr(self->b.storage), &seen.format));
+	ASSERT_EQ(0, perfring_reader_create(&opts, &reader));
+	if (self->b.ring)
+		perfring_ring_close(self->b.ring);
+	self->b.ring = NULL;
+	index = perfring_reader_add(reader, self->b.storage);
+	ASSERT_EQ(0, index);
+	self->b.ring = perfring_reader_ring(reader, index);
+	for (round = 0; round < 8; round++) {
+		ASSERT_EQ(BURST, backend_burst(&self->b, LEN, BURST));
+		seen.records = 0;
+		ret = 0;
+		watch();
+		switch (round % 4) {
+		case 0:
+			ret = perfring_reader_consume(reader);
+			break;
+		case 1:
+			ret = perfring_reader_flush(reader);
+			break;
+		case 2:
+			ret = perfring_reader_poll(reader, -1);
+			break;
+		default:
+			while (perfring_reader_next(reader, &record, NULL) > 0)
+				ret++;
+			seen.records = ret;
+		}
+		watch_end();
+		EXPECT_EQ(BURST, ret);
+		EXPECT_EQ(BURST, seen.records);
+		EXPECT_EQ(0, seen.err);
+		EXPECT_CLEAN(round % 4 == 3 ? "next" : "consume, flush, or poll");
+	}
+	watch();
+	ret = perfring_reader_consume(reader);
+	watch_end();
+	EXPECT_EQ(0, ret);
+	EXPECT_CLEAN("consume of nothing");
+	watch();
+	ret = perfring_reader_poll(reader, 0);
+	watch_end();
+	EXPECT_EQ(0, ret);
+	EXPECT_NE(NOTHING, first_call);		/* it looked at the descriptors */
+	EXPECT_EQ(0, allocations);
+	perfring_format_free(seen.format);
+	/* The storage is the reader's. */
+	self->b.storage = NULL;
+	self->b.ring = NULL;
+	perfring_reader_destroy(reader);
+}
+
+/* A snapshot's records; its beginning pauses, and the first one allocates. */
+TEST_F(ring, snapshot)
+{
+	struct perf_event_attr attr = output_attr();
+	struct backend_opts opts = { .attr = &attr, .pages = 1, .overwrite = true };
+	struct perfring_record record;
+	struct perfring_batch batch;
+	unsigned int round, records;
+	char why[WHY_LEN];
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	attr.write_backward = 1;
+	ASSERT_EQ(0, backend_open(&self->b, variant->kind, &opts));
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(BURST, backend_burst(&self->b, LEN, BURST));
+		watch();
+		if (round == 0) {
+			watch_end();
+			ASSERT_EQ(0, perfring_ring_snapshot(self->b.ring, 0, &batch));
+			watch();
+		} else {
+			perfring_ring_snapshot(self->b.ring, PERFRING_SNAPSHOT_NO_PAUSE, &batch);
+		}
+		for (records = 0; perfring_batch_next(&batch, &record) > 0; records++)
+			;
+		perfring_batch_commit(&batch);
+		watch_end();
+		EXPECT_EQ(BURST, records);
+		EXPECT_CLEAN("a snapshot");
+	}
+}
+
+/* The writer of memory: one by one and in batches; then a wakeup, which is one write(2). */
+TEST(writer)
+{
+	struct perfring_memory_opts opts = { .size = sizeof(opts), .pages = 1, .watermark = 4096 };
+	struct perfring_storage *storage;
+	struct perfring_record record;
+	struct perfring_ring *ring;
+	char why[WHY_LEN];
+	int i, ret;
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, perfring_storage_open_memory(&opts, &storage));
+	ASSERT_EQ(0, perfring_ring_open(storage, NULL, &ring));
+	watch();
+	for (i = ret = 0; i < 10; i++)
+		ret |= perfring_write(ring, PERF_RECORD_SAMPLE, 0, NULL, LEN);
+	ret |= perfring_write_begin(ring);
+	for (i = 0; i < 10; i++)
+		ret |= perfring_write(ring, 1000, 0, NULL, LEN);
+	ret |= perfring_write_end(ring);
+	watch_end();
+	EXPECT_EQ(0, ret);
+	EXPECT_CLEAN("writing");
+	watch();
+	for (i = 0; i < 100; i++)
+		ret |= perfring_write(ring, PERF_RECORD_SAMPLE, 0, NULL, LEN);
+	watch_end();
+	EXPECT_EQ(-ENOSPC, ret);
+	EXPECT_CLEAN("writing to a full ring");
+	while (perfring_ring_peek(ring, &record) > 0)
+		perfring_ring_pop(ring);
+	perfring_ring_close(ring);
+	perfring_storage_close(storage);
+
+	opts.watermark = 8;
+	ASSERT_EQ(0, perfring_storage_open_memory(&opts, &storage));
+	ASSERT_EQ(0, perfring_ring_open(storage, NULL, &ring));
+	watch();
+	ret = perfring_write(ring, PERF_RECORD_SAMPLE, 0, NULL, LEN);
+	watch_end();
+	EXPECT_EQ(1, ret);
+	EXPECT_EQ(SYS_write, first_call);
+	EXPECT_EQ(0, allocations);
+	perfring_ring_close(ring);
+	perfring_storage_close(storage);
+}
+
+TEST_HARNESS_MAIN
