@@ -199,11 +199,8 @@ check_codespell()
 
 check_man()
 {
-	local page
-	make -C user --no-print-directory O="$out/user-man" "$out"/user-man/man/perfring.4
-	for page in "$out"/user-man/man/*; do
-		mandoc -T lint -W warning "$page"
-	done
+	make -C user --no-print-directory "-j$jobs" O="$out/user-man" SAN= all
+	selftests/man.sh "$out/user-man"
 }
 
 # A header that needs another one first, or that a C++ program cannot read.

@@ -87,7 +87,10 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(cli_commands); i++)
 		if (!strcmp(argv[1], cli_commands[i].name)) {
-			status = cli_commands[i].run(argc - 1, argv + 1);
+			if (argc == 3 && !strcmp(argv[2], "--help"))
+				status = cli_help(0, NULL);
+			else
+				status = cli_commands[i].run(argc - 1, argv + 1);
 			if (fflush(stdout) || ferror(stdout)) {
 				cli_error("standard output: cannot be written");
 				status = status ? status : CLI_FAIL;

@@ -6,6 +6,7 @@
 #	@SYNOPSIS HEADER@	the declarations of a header's functions
 #	@FUNCTION NAME...@	the contract of a function, of several that share one
 #	@STRUCT NAME@		a structure and what its fields mean
+#	@NAMES all@		every function that pages have to describe, one a line
 #
 # Contracts are the comments of the public headers: headers=FILE FILE ... names them.
 
@@ -259,12 +260,28 @@ function show_struct(name,	n, i, line)
 	}
 }
 
-function show_synopsis(file,	i)
+# What only looks public, because inline functions need it.
+function inner(name)
+{
+	return (Purpose[name] Body[name]) ~ /not for direct use/
+}
+
+function show_synopsis(file,	i, name)
 {
 	if (!Orders[file])
 		fail("no functions in " file)
-	for (i = 1; i <= Orders[file]; i++)
-		declaration(Declaration[Order[file, i]])
+	for (i = 1; i <= Orders[file]; i++) {
+		name = Order[file, i]
+		if (!inner(name))
+			declaration(Declaration[name])
+	}
+}
+
+function show_names(	name)
+{
+	for (name in Declaration)
+		if (!inner(name))
+			print name
 }
 
 function show_example(name,	file, got, line)
@@ -307,6 +324,8 @@ BEGIN {
 		show_function(rest)
 	else if ($1 == "@STRUCT")
 		show_struct(rest)
+	else if ($1 == "@NAMES")
+		show_names()
 	else
 		fail("what is " $1 "?")
 	next

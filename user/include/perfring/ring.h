@@ -167,7 +167,7 @@ typedef uint64_t perfring_word;
 /* So many records of one size in a row, and the next is guessed to be like them. */
 #define PERFRING_GUESS_AFTER	16
 
-/* header.size of a header in one word */
+/* header.size of a header in one word; not for direct use */
 static inline uint16_t perfring_word_size(perfring_word word)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -177,7 +177,7 @@ static inline uint16_t perfring_word_size(perfring_word word)
 #endif
 }
 
-/* The record at @at, whose header is @word. */
+/* The record at @at, whose header is @word; not for direct use. */
 static inline void perfring_batch_fill(const struct perfring_batch *batch, ptrdiff_t at,
 				       perfring_word word, struct perfring_record *record)
 {
