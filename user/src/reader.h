@@ -70,4 +70,11 @@ void reader_leave_array(struct reader_slot *slot, bool entry);
 /* reader_deliver.c */
 int reader_deliver(struct perfring_reader *reader, bool budgets);
 
+/* reader_wait.c */
+#define READER_FOREVER	UINT64_MAX	/* a deadline that never comes */
+
+uint64_t reader_deadline(int timeout_ms);
+int reader_wait_for(struct perfring_reader *reader, uint64_t deadline, int (*take)(void *context),
+		    int (*look)(void *context), void *context);
+
 #endif /* PERFRING_SRC_READER_H */

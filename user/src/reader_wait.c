@@ -13,12 +13,11 @@
 #include <unistd.h>
 
 #define WAIT_EVENTS	64
-#define WAIT_FOREVER	UINT64_MAX
 
-static uint64_t wait_deadline(int timeout_ms)
+uint64_t reader_deadline(int timeout_ms)
 {
 	if (timeout_ms < 0)
-		return WAIT_FOREVER;
+		return READER_FOREVER;
 	if (!timeout_ms)
 		return 0;
 	return reader_now() + (uint64_t)timeout_ms * 1000000u;
@@ -29,7 +28,7 @@ static int wait_left(uint64_t deadline)
 {
 	uint64_t now, ms;
 
-	if (deadline == WAIT_FOREVER)
+	if (deadline == READER_FOREVER)
 		return -1;
 	now = deadline ? reader_now() : 0;
 	if (now >= deadline)
@@ -74,8 +73,10 @@ static int wait_once(struct perfring_reader *reader, uint64_t deadline)
 	return woken;
 }
 
-static int wait_look(struct perfring_reader *reader)
+static int wait_look(void *context)
 {
+	struct perfring_reader *reader = context;
+
 	reader_end_pull(reader);
 	for (unsigned int i = 0; i < reader->nr; i++)
 		if (reader->slots[i].ring && perfring_ring_ready(reader->slots[i].ring))
@@ -83,14 +84,17 @@ static int wait_look(struct perfring_reader *reader)
 	return 0;
 }
 
-/* The same for poll and wait: @look is positive or negative when there is something. */
-static int wait_for(struct perfring_reader *reader, uint64_t deadline,
-		    int (*look)(struct perfring_reader *reader))
+/*
+ * The same for poll and wait: @take is positive or negative when there is something, @look
+ * when there is something to take.
+ */
+int reader_wait_for(struct perfring_reader *reader, uint64_t deadline, int (*take)(void *context),
+		    int (*look)(void *context), void *context)
 {
 	int ret, woken;
 
 	for (;;) {
-		ret = look(reader);
+		ret = take(context);
 		if (ret)
 			return ret;
 		if (!reader->polled)
@@ -99,32 +103,32 @@ static int wait_for(struct perfring_reader *reader, uint64_t deadline,
 		 * What was discarded is released, but nothing of it was delivered: the
 		 * writer wakes for what follows only if it saw that, see ring_bpf.c.
 		 */
-		woken = wait_once(reader, wait_look(reader) ? 0 : deadline);
+		woken = wait_once(reader, look(context) ? 0 : deadline);
 		if (woken < 0)
 			return woken;
 		if (woken || !wait_left(deadline))
-			return look(reader);
+			return take(context);
 	}
 }
 
-static int wait_deliver(struct perfring_reader *reader)
+static int wait_deliver(void *context)
 {
-	return reader_deliver(reader, true);
+	return reader_deliver(context, true);
 }
 
 int perfring_reader_poll(struct perfring_reader *reader, int timeout_ms)
 {
-	return wait_for(reader, wait_deadline(timeout_ms), wait_deliver);
+	return reader_wait_for(reader, reader_deadline(timeout_ms), wait_deliver, wait_look, reader);
 }
 
 int perfring_reader_poll_until(struct perfring_reader *reader, uint64_t deadline_ns)
 {
-	return wait_for(reader, deadline_ns, wait_deliver);
+	return reader_wait_for(reader, deadline_ns, wait_deliver, wait_look, reader);
 }
 
 int perfring_reader_wait(struct perfring_reader *reader, int timeout_ms)
 {
-	return wait_for(reader, wait_deadline(timeout_ms), wait_look);
+	return reader_wait_for(reader, reader_deadline(timeout_ms), wait_look, wait_look, reader);
 }
 
 int perfring_reader_consume(struct perfring_reader *reader)

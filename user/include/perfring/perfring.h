@@ -8,6 +8,7 @@
 #include <perfring/error.h>
 #include <perfring/event.h>
 #include <perfring/format.h>
+#include <perfring/merge.h>
 #include <perfring/reader.h>
 #include <perfring/ring.h>
 #include <perfring/storage.h>
