@@ -14,11 +14,9 @@ static int count_ioctl(struct perfring_count *count, unsigned long request)
 	int err = 0;
 
 	/* The members of a group were never disabled: they go with their leader. */
-	if (count->group)
-		return count->leader < count->nr &&
-		       ioctl(count->event[count->leader].fd, request, 0) ? -errno : 0;
 	for (unsigned int i = 0; i < count->nr; i++)
-		if (count->event[i].fd >= 0 && ioctl(count->event[i].fd, request, 0) && !err)
+		if (count->event[i].fd >= 0 && count->event[i].leader == i &&
+		    ioctl(count->event[i].fd, request, 0) && !err)
 			err = -errno;
 	return err;
 }
@@ -38,19 +36,19 @@ int perfring_count_stop(struct perfring_count *count)
 }
 
 /* Values in the order in which the group was opened. */
-static int count_ask_group(struct perfring_count *count)
+static int count_ask_group(struct perfring_count *count, unsigned int leader)
 {
 	size_t at = COUNT_GROUP_HEAD;
 	ssize_t got;
 
-	got = read(count->event[count->leader].fd, count->words,
+	got = read(count->event[leader].fd, count->words,
 		   (COUNT_GROUP_HEAD + count->nr) * sizeof(*count->words));
 	if (got < 0)
 		return -errno;
-	for (unsigned int i = 0; i < count->nr; i++) {
+	for (unsigned int i = leader; i < count->nr; i++) {
 		struct count_event *event = &count->event[i];
 
-		if (event->fd < 0)
+		if (event->fd < 0 || event->leader != leader)
 			continue;
 		event->lost = (size_t)got < (at + 1) * sizeof(*count->words);
 		if (event->lost)
@@ -68,8 +66,8 @@ int perfring_count_ask(struct perfring_count *count, unsigned int index)
 	ssize_t got;
 
 	/* A leader says all or nothing. */
-	if (count->group && index == count->leader)
-		return count_ask_group(count);
+	if (event->grouped && event->leader == index)
+		return count_ask_group(count, index);
 	got = read(event->fd, &event->last, sizeof(event->last));
 	if (got < 0)
 		return -errno;
@@ -93,11 +91,12 @@ int perfring_count_ask_all(struct perfring_count *count)
 
 	if (count->still)
 		return 0;
-	if (count->group)
-		err = count->leader < count->nr ? count_ask_group(count) : 0;
-	for (unsigned int i = 0; i < count->nr && !err && !count->group; i++) {
-		if (count->event[i].fd >= 0 && !count_look(count, &count->event[i]))
-			err = perfring_count_ask(count, i);
+	for (unsigned int i = 0; i < count->nr && !err; i++) {
+		struct count_event *event = &count->event[i];
+
+		if (event->fd < 0 || event->leader != i || (!event->grouped && count_look(count, event)))
+			continue;
+		err = perfring_count_ask(count, i);
 	}
 	count->still = !err && !count->started;
 	return err;

@@ -10,6 +10,10 @@
 struct count_event {
 	int fd;				/* -1: not open */
 	int error;			/* why */
+	unsigned int wanted;		/* index of the leader that was asked for */
+	unsigned int leader;		/* index of the one it got: the first of them that is open */
+	bool grouped;			/* has or had company: its leader speaks for all */
+	bool weak;			/* alone where the group cannot be */
 	bool self;			/* its register may be read, and is quicker */
 	bool user_only;
 	enum perfring_count_method method;
@@ -20,13 +24,13 @@ struct count_event {
 	uint32_t self_ns;
 	uint32_t read_ns;
 	struct perf_event_attr attr;
+	double scale;
+	char *unit;			/* or NULL */
 	char *name;
 };
 
 struct perfring_count {
 	unsigned int nr;
-	unsigned int leader;		/* of a group: the first that is open; nr: none is */
-	bool group;
 	bool started;
 	bool still;			/* stopped, and each last is what they say */
 	size_t page_size;
@@ -39,7 +43,24 @@ struct perfring_count {
 	struct count_event event[];
 };
 
-/* count_open.c: what kind of refusal is it? */
+/* count_open.c */
+
+struct count_want {
+	struct perf_event_attr attr;
+	const char *name;		/* NULL: of type and config */
+	const char *unit;		/* NULL: none */
+	double scale;
+	unsigned int leader;		/* index of its group's first event; its own: alone */
+	bool weak;			/* alone where the group cannot be */
+};
+
+int perfring_count_open_wants(const struct count_want *wants, unsigned int nr, pid_t pid, int cpu,
+			      const struct perfring_count_opts *own, struct perfring_count **out);
+
+int perfring_count_opts_take(struct perfring_count_opts *own,
+			     const struct perfring_count_opts *given);
+
+/* What kind of refusal is it? */
 enum perfring_count_state perfring_count_error_state(int error);
 
 /* count_page.c */

@@ -46,49 +46,95 @@ static int open_try(struct count_event *event, struct perf_event_attr *attr, pid
 	return 0;
 }
 
+/* The leader that an event gets: the first of its group that is open; @index: itself. */
+static unsigned int open_leader(const struct perfring_count *count, unsigned int index)
+{
+	unsigned int wanted = count->event[index].wanted;
+
+	for (unsigned int i = wanted; i < index; i++)
+		if (count->event[i].wanted == wanted && count->event[i].leader == i &&
+		    count->event[i].fd >= 0)
+			return i;
+	return index;
+}
+
+/* With the kernel's part and without it, as far as the options go. */
+static int open_kind(struct count_event *event, struct perf_event_attr *attr, pid_t pid, int cpu,
+		     int group, const struct perfring_count_opts *own)
+{
+	int err = -EINVAL;
+
+	/* A PMU that does not know the bit refuses it: then without. */
+	if (!pid && !attr->inherit && own->self != PERFRING_SELF_OFF && count_arch_ask(attr)) {
+		err = open_try(event, attr, pid, cpu, group, own->flags);
+		attr->config1 = event->attr.config1;
+	}
+	if (err)
+		err = open_try(event, attr, pid, cpu, group, own->flags);
+	if ((err != -EACCES && err != -EPERM) || !own->user_only || attr->exclude_kernel)
+		return err;
+	attr->exclude_kernel = 1;
+	if (open_try(event, attr, pid, cpu, group, own->flags)) {
+		attr->exclude_kernel = 0;
+		return err;
+	}
+	event->user_only = true;
+	return 0;
+}
+
 static int open_event(struct perfring_count *count, unsigned int index, pid_t pid, int cpu,
 		      const struct perfring_count_opts *own)
 {
 	struct count_event *event = &count->event[index];
-	bool led = count->group && count->leader < count->nr;
-	int group = led ? count->event[count->leader].fd : -1;
 	struct perf_event_attr attr = event->attr;
-	int err = -EINVAL;
+	bool led;
+	int err;
 
+	event->leader = open_leader(count, index);
+	led = event->leader != index;
 	attr.disabled = !led;
 	attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
-	if (count->group && !led)
+	if (event->grouped && !led)
 		attr.read_format |= PERF_FORMAT_GROUP;
-	if (!pid && !attr.inherit && own->self != PERFRING_SELF_OFF && count_arch_ask(&attr)) {
-		err = open_try(event, &attr, pid, cpu, group, own->flags);
-		attr.config1 = event->attr.config1;
+	err = open_kind(event, &attr, pid, cpu, led ? count->event[event->leader].fd : -1, own);
+	if (err == -EINVAL && led && event->weak) {
+		event->leader = index;
+		event->grouped = false;
+		attr.disabled = 1;
+		err = open_kind(event, &attr, pid, cpu, -1, own);
 	}
-	if (err)
-		err = open_try(event, &attr, pid, cpu, group, own->flags);
-	if ((err == -EACCES || err == -EPERM) && own->user_only && !attr.exclude_kernel) {
-		attr.exclude_kernel = 1;
-		if (!open_try(event, &attr, pid, cpu, group, own->flags)) {
-			event->user_only = true;
-			err = 0;
-		}
-	}
-	if (!err && count->group && !led)
-		count->leader = index;
 	event->error = err;
 	return err && (!own->optional || open_is_fatal(err)) ? err : 0;
 }
 
-static int open_name(struct count_event *event, const char *name)
+static int open_name(struct count_event *event, const struct count_want *want)
 {
-	if (name)
-		event->name = strdup(name);
+	if (want->name)
+		event->name = strdup(want->name);
 	else if (asprintf(&event->name, "type %u config 0x%llx", event->attr.type,
 			  (unsigned long long)event->attr.config) < 0)
 		event->name = NULL;
-	return event->name ? 0 : -ENOMEM;
+	if (want->unit)
+		event->unit = strdup(want->unit);
+	event->scale = want->scale;
+	return event->name && !event->unit == !want->unit ? 0 : -ENOMEM;
 }
 
-static int open_all(struct perfring_count *count, const struct perf_event_attr *attrs, pid_t pid,
+static void open_groups(struct perfring_count *count, const struct count_want *wants, bool all)
+{
+	for (unsigned int i = 0; i < count->nr; i++) {
+		struct count_event *event = &count->event[i];
+
+		event->wanted = all ? 0 : wants[i].leader;
+		event->weak = wants[i].weak;
+		if (!all && event->wanted == i)
+			continue;
+		event->grouped = true;
+		count->event[event->wanted].grouped = true;
+	}
+}
+
+static int open_all(struct perfring_count *count, const struct count_want *wants, pid_t pid,
 		    int cpu, const struct perfring_count_opts *own)
 {
 	int err = 0;
@@ -96,9 +142,8 @@ static int open_all(struct perfring_count *count, const struct perf_event_attr *
 	for (unsigned int i = 0; i < count->nr && !err; i++) {
 		struct count_event *event = &count->event[i];
 
-		err = perfring_attr_take(&event->attr, &attrs[i], 0, 0, false);
-		if (!err)
-			err = open_name(event, own->names ? own->names[i] : NULL);
+		event->attr = wants[i].attr;
+		err = open_name(event, &wants[i]);
 		if (!err)
 			err = open_event(count, i, pid, cpu, own);
 		if (err && own->failed)
@@ -124,39 +169,73 @@ static int open_room(struct perfring_count *count)
 	return madvise(owner, count->page_size, MADV_WIPEONFORK) ? -errno : 0;
 }
 
-int perfring_count_open(const struct perf_event_attr *attrs, unsigned int nr, pid_t pid, int cpu,
-			const struct perfring_count_opts *opts, struct perfring_count **out)
+int perfring_count_open_wants(const struct count_want *wants, unsigned int nr, pid_t pid, int cpu,
+			      const struct perfring_count_opts *own, struct perfring_count **out)
 {
-	struct perfring_count_opts own;
-	struct perfring_count *count;
+	struct perfring_count *count = calloc(1, sizeof(*count) + nr * sizeof(count->event[0]));
 	int err;
 
-	err = perfring_opts_take(&own, sizeof(own), opts);
-	if (err)
-		return err;
-	if (!attrs || !nr || nr > OPEN_MAX_EVENTS || own.self > PERFRING_SELF_OFF)
-		return -EINVAL;
-	count = calloc(1, sizeof(*count) + nr * sizeof(count->event[0]));
 	if (!count)
 		return -ENOMEM;
 	count->nr = nr;
-	count->leader = nr;
-	count->group = own.group;
 	count->page_size = perfring_system_page_size();
 	for (unsigned int i = 0; i < nr; i++)
 		count->event[i].fd = -1;
+	open_groups(count, wants, own->group);
 	if (pid == gettid())
 		pid = 0;
 	err = open_room(count);
 	if (!err)
-		err = open_all(count, attrs, pid, cpu, &own);
+		err = open_all(count, wants, pid, cpu, own);
 	if (err) {
 		perfring_count_close(count);
 		return err;
 	}
-	perfring_count_pages(count, pid, (enum perfring_count_self)own.self);
+	perfring_count_pages(count, pid, (enum perfring_count_self)own->self);
 	*out = count;
 	return 0;
+}
+
+int perfring_count_opts_take(struct perfring_count_opts *own, const struct perfring_count_opts *given)
+{
+	int err = perfring_opts_take(own, sizeof(*own), given);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof(own->padding); i++)
+		if (own->padding[i])
+			return -EINVAL;
+	return own->self > PERFRING_SELF_OFF ? -EINVAL : 0;
+}
+
+int perfring_count_open(const struct perf_event_attr *attrs, unsigned int nr, pid_t pid, int cpu,
+			const struct perfring_count_opts *opts, struct perfring_count **out)
+{
+	struct perfring_count_opts own;
+	struct count_want *wants;
+	int err = perfring_count_opts_take(&own, opts);
+
+	if (err)
+		return err;
+	if (!attrs || !nr || nr > OPEN_MAX_EVENTS)
+		return -EINVAL;
+	wants = calloc(nr, sizeof(*wants));
+	if (!wants)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < nr && !err; i++) {
+		err = perfring_attr_take(&wants[i].attr, &attrs[i], 0, 0, false);
+		if (err && own.failed)
+			*own.failed = i;
+		wants[i].attr.inherit |= own.inherit != 0;
+		wants[i].attr.enable_on_exec |= own.enable_on_exec != 0;
+		wants[i].name = own.names ? own.names[i] : NULL;
+		wants[i].scale = 1;
+		wants[i].leader = i;
+	}
+	if (!err)
+		err = perfring_count_open_wants(wants, nr, pid, cpu, &own, out);
+	free(wants);
+	return err;
 }
 
 void perfring_count_close(struct perfring_count *count)
@@ -171,6 +250,7 @@ void perfring_count_close(struct perfring_count *count)
 			perfring_count_unmap(count, event);
 		if (event->fd >= 0)
 			close(event->fd);
+		free(event->unit);
 		free(event->name);
 	}
 	if (count->owner)
@@ -201,6 +281,8 @@ int perfring_count_info(const struct perfring_count *count, unsigned int index,
 	info->self_ns = event->self_ns;
 	info->read_ns = event->read_ns;
 	info->user_only = event->user_only;
+	info->unit = event->unit;
+	info->scale = event->scale;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #define PERFRING_COUNT_H
 
 #include <linux/perf_event.h>
+#include <perfring/event.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -89,6 +90,9 @@ enum perfring_count_self {
  * @user_only: not 0: an event that is refused because it counts the kernel, too, is opened
  *	with exclude_kernel; perfring_count_info() says so
  * @self: enum perfring_count_self
+ * @inherit: not 0: children of the target that are made from now on are counted, too
+ * @enable_on_exec: not 0: started when the target calls execve(2)
+ * @padding: 0
  */
 struct perfring_count_opts {
 	size_t size;
@@ -99,6 +103,9 @@ struct perfring_count_opts {
 	uint8_t optional;
 	uint8_t user_only;
 	uint8_t self;
+	uint8_t inherit;
+	uint8_t enable_on_exec;
+	uint8_t padding[6];
 };
 
 /**
@@ -119,6 +126,72 @@ struct perfring_count_opts {
  */
 int perfring_count_open(const struct perf_event_attr *attrs, unsigned int nr, pid_t pid, int cpu,
 			const struct perfring_count_opts *opts, struct perfring_count **out);
+
+/**
+ * perfring_count_open_text - open counters by their names
+ * @events: as perfring_event_parse() takes them: "cycles:u,instructions:u", "{page-faults,cs}",
+ *	PERFRING_EVENTS_HARDWARE; groups in braces are groups here
+ * @pid: as perfring_count_open()
+ * @cpu: as perfring_count_open()
+ * @opts: as perfring_count_open(); its names are not used
+ * @out: the counters; unchanged on error
+ * @error: what is wrong with @events, or NULL
+ *
+ * Return: as perfring_count_open(), and as perfring_event_parse().
+ */
+int perfring_count_open_text(const char *events, pid_t pid, int cpu,
+			     const struct perfring_count_opts *opts, struct perfring_count **out,
+			     struct perfring_event_error *error);
+
+/* Sets for perfring_count_open_text() and perfring_measure(); few machines have all of them. */
+#define PERFRING_EVENTS_HARDWARE						\
+	"instructions,cycles,cache-references,cache-misses,branches,branch-misses,bus-cycles,"	\
+	"stalled-cycles-frontend,stalled-cycles-backend,ref-cycles"
+#define PERFRING_EVENTS_SOFTWARE						\
+	"cpu-clock,task-clock,page-faults,minor-faults,major-faults,context-switches,"	\
+	"cpu-migrations,alignment-faults,emulation-faults"
+#define PERFRING_EVENTS_CACHE							\
+	"L1-dcache-loads,L1-dcache-load-misses,L1-dcache-stores,L1-icache-load-misses,"	\
+	"LLC-loads,LLC-load-misses,LLC-stores,LLC-store-misses,"		\
+	"dTLB-loads,dTLB-load-misses,dTLB-stores,dTLB-store-misses,"		\
+	"iTLB-loads,iTLB-load-misses,branch-loads,branch-load-misses,node-loads,node-load-misses"
+
+/* What is measured. */
+typedef void (*perfring_measure_fn)(void *context);
+
+/**
+ * perfring_count_measure - what counters count while a function runs
+ * @count: kept open: this costs two ioctl(2) and one read(2) for each group or single event
+ * @fn: called once; may measure in turn, with the same counters or others; when it leaves by
+ *	longjmp(3) the counters go on
+ * @context: for @fn
+ * @values: room for @nr, filled with what came on top while @fn ran
+ * @nr: how many at most
+ *
+ * Counters that were started are left so, and not stopped in between.  What a start and a stop
+ * count themselves, a few hundred instructions of the kernel where it is
+ * counted, is what measuring an empty function shows.
+ *
+ * Return: how many values there are (at most @nr), or the errno of ioctl(2) or read(2).
+ */
+int perfring_count_measure(struct perfring_count *count, perfring_measure_fn fn, void *context,
+			   struct perfring_count_value *values, unsigned int nr);
+
+/**
+ * perfring_measure - measure a function once: open, measure, close
+ * @events: as perfring_count_open_text()
+ * @fn: called once in the calling thread; not called when this fails before
+ * @context: for @fn
+ * @values: room for @nr, in the order of @events
+ * @nr: how many at most
+ *
+ * What this machine does not have is marked so in @values.  Where the kernel's part is refused
+ * the user's part is counted: open counters yourself to be told.
+ *
+ * Return: as perfring_count_measure(), perfring_count_open_text().
+ */
+int perfring_measure(const char *events, perfring_measure_fn fn, void *context,
+		     struct perfring_count_value *values, unsigned int nr);
 
 /**
  * perfring_count_close - unmap and close
@@ -216,13 +289,15 @@ enum perfring_count_method {
 /**
  * struct perfring_count_info - one event
  * @name: valid until close
- * @attr: as it was opened; valid until close
+ * @attr: as it was opened, valid until close; what it points to may have gone
  * @fd: descriptor, owned by @count; -1 not open
  * @error: the negative errno with which it was not opened; otherwise 0
  * @method: enum perfring_count_method
  * @self_ns: what one read of the register took at open; 0 not tried
  * @read_ns: what one read(2) took at open; 0 not tried
  * @user_only: not 0: the kernel's part is not counted although it was asked for
+ * @unit: of the count times @scale, valid until close; NULL none
+ * @scale: 1 unless the PMU says otherwise
  */
 struct perfring_count_info {
 	const char *name;
@@ -233,6 +308,8 @@ struct perfring_count_info {
 	uint32_t self_ns;
 	uint32_t read_ns;
 	uint32_t user_only;
+	const char *unit;
+	double scale;
 };
 
 /* perfring_count_nr - how many events, open or not */
