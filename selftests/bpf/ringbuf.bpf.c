@@ -43,15 +43,21 @@ struct ringbuf_request {
 	unsigned char payload[2 * (RINGBUF_MASK + 1)];
 } request;
 
+/* Calls of bpf_loop() instead of loops: an older verifier would look at each turn of those. */
 static long held(__u32 index, void *context)
 {
+	return *(volatile __u32 *)&request.release != 0;
+}
+
+static long hold(__u32 index, void *context)
+{
+	bpf_loop(1 << 20, held, 0, 0);
 	return *(volatile __u32 *)&request.release != 0;
 }
 
 static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u64 flags)
 {
 	struct bpf_dynptr record;
-	int i;
 
 	if (op == OUTPUT)
 		return bpf_ringbuf_output(map, request.payload + offset, len, flags);
@@ -65,8 +71,7 @@ static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u
 		bpf_dynptr_write(&record, 0, request.payload + offset, len, 0);
 	if (op == HOLD) {
 		*(volatile __u32 *)&request.held = 1;
-		for (i = 0; i < HOLD_ROUNDS && !*(volatile __u32 *)&request.release; i++)
-			bpf_loop(1 << 20, held, 0, 0);
+		bpf_loop(HOLD_ROUNDS, hold, 0, 0);
 	}
 	if (op == DISCARD)
 		bpf_ringbuf_discard_dynptr(&record, flags);
@@ -75,41 +80,55 @@ static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u
 	return 0;
 }
 
-static __always_inline void run(void *map)
+static __always_inline long put_item(__u32 i, void *map)
 {
-	/* Another run may begin while this one holds a record. */
-	__u32 nr = request.nr;
-	__u32 i;
+	__u32 offset, len;
 
-	for (i = 0; i < RINGBUF_ITEMS && i < nr; i++) {
-		__u32 op = request.item[i].op;
-		__u32 offset = *(volatile __u32 *)&request.item[i].offset & RINGBUF_MASK;
-		__u32 len = *(volatile __u32 *)&request.item[i].len & RINGBUF_MASK;
-
-		if (put(map, op, offset, len, request.item[i].flags))
-			__sync_fetch_and_add(&request.dropped, 1);
-		else
-			__sync_fetch_and_add(&request.done, 1);
-	}
-	if (request.query) {
-		request.available = bpf_ringbuf_query(map, BPF_RB_AVAIL_DATA);
-		request.size = bpf_ringbuf_query(map, BPF_RB_RING_SIZE);
-		request.consumer = bpf_ringbuf_query(map, BPF_RB_CONS_POS);
-		request.producer = bpf_ringbuf_query(map, BPF_RB_PROD_POS);
-	}
+	if (i >= RINGBUF_ITEMS)
+		return 1;
+	offset = *(volatile __u32 *)&request.item[i].offset & RINGBUF_MASK;
+	len = *(volatile __u32 *)&request.item[i].len & RINGBUF_MASK;
+	if (put(map, request.item[i].op, offset, len, request.item[i].flags))
+		__sync_fetch_and_add(&request.dropped, 1);
+	else
+		__sync_fetch_and_add(&request.done, 1);
+	return 0;
 }
 
+static long put_first(__u32 i, void *context)
+{
+	return put_item(i, &first);
+}
+
+static long put_second(__u32 i, void *context)
+{
+	return put_item(i, &second);
+}
+
+static __always_inline void query(void *map)
+{
+	if (!request.query)
+		return;
+	request.available = bpf_ringbuf_query(map, BPF_RB_AVAIL_DATA);
+	request.size = bpf_ringbuf_query(map, BPF_RB_RING_SIZE);
+	request.consumer = bpf_ringbuf_query(map, BPF_RB_CONS_POS);
+	request.producer = bpf_ringbuf_query(map, BPF_RB_PROD_POS);
+}
+
+/* Another run may begin while this one holds a record: bpf_loop() takes nr once. */
 SEC("raw_tp")
 int output(void *ctx)
 {
-	run(&first);
+	bpf_loop(request.nr, put_first, 0, 0);
+	query(&first);
 	return 0;
 }
 
 SEC("raw_tp")
 int output_second(void *ctx)
 {
-	run(&second);
+	bpf_loop(request.nr, put_second, 0, 0);
+	query(&second);
 	return 0;
 }
 
