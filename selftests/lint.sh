@@ -194,7 +194,7 @@ check_shellcheck()
 check_codespell()
 {
 	files '*' | grep -v '^LICENSES/' | xargs -d '\n' codespell --quiet-level=3 \
-		--ignore-words-list=iput,parm
+		--ignore-words-list=iput,parm,te
 }
 
 check_man()
