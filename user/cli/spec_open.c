@@ -27,6 +27,22 @@ static bool spec_explain_mmap(const struct spec *spec, unsigned int cpu, size_t 
 	return true;
 }
 
+/* The library's arithmetic of another limit. */
+static void spec_explain_limit(const struct spec *spec, unsigned int cpu, size_t pages, int err)
+{
+	struct perfring_explain_opts what = {
+		.size = sizeof(what), .attr = &spec->attr, .pages = pages,
+		.rings = spec->cpus.nr, .device = spec->kind == SPEC_DEVICE,
+	};
+	char text[2048], *save = NULL, *line;
+
+	perfring_explain(err, &what, text, sizeof(text));
+	line = strtok_r(text, "\n", &save);
+	cli_error("%s: CPU %u: %s", spec->text, cpu, line);
+	while ((line = strtok_r(NULL, "\n", &save)))
+		fprintf(stderr, "  %s\n", line);
+}
+
 /* What a small file says, or a question mark. */
 static const char *spec_read(const char *path, char *text, size_t room)
 {
@@ -126,8 +142,12 @@ static void spec_explain(const struct spec *spec, unsigned int cpu, size_t pages
 		    pages > most)
 			cli_error("%s: %zu pages are more than the module's max_pages=%llu",
 				  spec->text, pages, (unsigned long long)most);
+		else if (err == -ENOMEM || err == -EMFILE || err == -E2BIG)
+			spec_explain_limit(spec, cpu, pages, err);
 		else
 			spec_explain_device(spec, cpu, err);
+	} else if (err == -ENOMEM || err == -EMFILE || err == -E2BIG) {
+		spec_explain_limit(spec, cpu, pages, err);
 	} else {
 		spec_explain_perf(spec, cpu, err);
 	}
