@@ -32,6 +32,7 @@ int cli_dump(int argc, char **argv);
 int cli_save(int argc, char **argv);
 int cli_stats(int argc, char **argv);
 int cli_inject(int argc, char **argv);
+int cli_count(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 
 /* util.c */

@@ -21,6 +21,9 @@ static const char cli_help_text[] =
 "                                         beyond-head torn unknown-type bad-raw head-backward\n"
 "                                         head-jump head-unaligned data-size data-offset, or all;\n"
 "                                         wants root and a module loaded with allow_inject=1\n"
+"  count [-e EVENTS] [-a|-p PID] [-t SECONDS] [--no-inherit] [--json] [[--] COMMAND [ARG]...]\n"
+"                                         count events of a command, of a process, or of all CPUs;\n"
+"                                         EVENTS as perf takes them: cycles:u,page-faults\n"
 "  demo [-t SECONDS] [--pages N]          the same scheduler events from the module and from\n"
 "                                         perf, record for record\n"
 "  help, --version\n"
@@ -69,6 +72,7 @@ static const struct {
 	{ "save", cli_save },
 	{ "stats", cli_stats },
 	{ "inject", cli_inject },
+	{ "count", cli_count },
 	{ "demo", cli_demo },
 	{ "help", cli_help },
 	{ "--help", cli_help },
@@ -97,7 +101,7 @@ int main(int argc, char **argv)
 			}
 			return status;
 		}
-	cli_error("'%s' is not a command; there are load, unload, dump, save, stats, inject, demo, help",
+	cli_error("'%s' is not a command; there are load, unload, dump, save, stats, inject, count, demo, help",
 		  argv[1]);
 	return CLI_USAGE;
 }
