@@ -156,7 +156,12 @@ int perfring_count_open_text(const char *events, pid_t pid, int cpu,
 	"dTLB-loads,dTLB-load-misses,dTLB-stores,dTLB-store-misses,"		\
 	"iTLB-loads,iTLB-load-misses,branch-loads,branch-load-misses,node-loads,node-load-misses"
 
-/* What is measured. */
+/**
+ * perfring_measure_fn - what is measured
+ * @context: of whoever measures
+ *
+ * Whatever it does counts, system calls and sleep included.
+ */
 typedef void (*perfring_measure_fn)(void *context);
 
 /**
@@ -209,7 +214,12 @@ void perfring_count_close(struct perfring_count *count);
  */
 int perfring_count_start(struct perfring_count *count);
 
-/* perfring_count_stop - stop counting; otherwise as perfring_count_start() */
+/**
+ * perfring_count_stop - stop counting
+ * @count: stopping what is stopped changes nothing
+ *
+ * Return: as perfring_count_start().
+ */
 int perfring_count_stop(struct perfring_count *count);
 
 /**
@@ -312,17 +322,40 @@ struct perfring_count_info {
 	double scale;
 };
 
-/* perfring_count_nr - how many events, open or not */
+/**
+ * perfring_count_nr - how many events there are
+ * @count: any
+ *
+ * Return: their number, open or not.
+ */
 unsigned int perfring_count_nr(const struct perfring_count *count);
 
-/* perfring_count_info - about event @index; 0 or -EINVAL: no such event */
+/**
+ * perfring_count_info - what is known about an event
+ * @count: any
+ * @index: the event
+ * @info: filled
+ *
+ * Return: 0; -EINVAL no such event.
+ */
 int perfring_count_info(const struct perfring_count *count, unsigned int index,
 			struct perfring_count_info *info);
 
-/* perfring_count_method_text - a static phrase for enum perfring_count_method, never NULL */
+/**
+ * perfring_count_method_text - a method in words
+ * @method: enum perfring_count_method
+ *
+ * Return: a static phrase, never NULL.
+ */
 const char *perfring_count_method_text(unsigned int method);
 
-/* perfring_count_state_text - "counted", "not counted" and so on, static, never NULL */
+/**
+ * perfring_count_state_text - a state in words
+ * @state: enum perfring_count_state
+ *
+ * Return: a static phrase, never NULL: "counted", "not counted", "not supported", "refused",
+ * "lost its counter".
+ */
 const char *perfring_count_state_text(unsigned int state);
 
 /**
