@@ -19,7 +19,7 @@
 
 #include <stdlib.h>
 
-static const unsigned char ring_nothing[8];
+static const uint64_t ring_nothing;
 
 uint64_t perfring_load_head(const struct perfring_ring *ring)
 {
@@ -107,7 +107,7 @@ struct perfring_storage *perfring_ring_storage(const struct perfring_ring *ring)
 void perfring_batch_empty(struct perfring_batch *batch, uint64_t position)
 {
 	memset(batch, 0, sizeof(*batch));
-	batch->end = ring_nothing;
+	batch->end = (const unsigned char *)&ring_nothing;
 	batch->end_position = position;
 	batch->stop = position;
 	batch->limit = position;
@@ -119,7 +119,7 @@ void perfring_batch_empty(struct perfring_batch *batch, uint64_t position)
 int perfring_batch_fail(struct perfring_batch *batch, int code, uint64_t position,
 			uint32_t size, const char *reason)
 {
-	batch->end = ring_nothing;
+	batch->end = (const unsigned char *)&ring_nothing;
 	batch->at = 0;
 	batch->end_position = position;
 	batch->stop = position;
@@ -147,8 +147,7 @@ void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position)
 	uint64_t budget = batch->limit - batch->start;
 	uint64_t done = position - batch->start;
 
-	/* What has another format, perfring_batch_more() alone can read. */
-	if (done >= budget || ring->bpf)
+	if (done >= budget)
 		length = 0;
 	else if (length > budget - done)
 		length = budget - done;
@@ -167,6 +166,7 @@ void perfring_batch_set(struct perfring_batch *batch, struct perfring_ring *ring
 	batch->guess = ring->guess;
 	batch->alike = ring->alike;
 	batch->last = ring->last;
+	batch->bpf = ring->bpf;
 	ring->busy = true;
 }
 
@@ -214,7 +214,7 @@ int perfring_batch_begin(struct perfring_ring *ring, struct perfring_batch *batc
 /* The end of a batch that is all right. */
 int perfring_batch_finish(struct perfring_batch *batch, uint64_t position)
 {
-	batch->end = ring_nothing;
+	batch->end = (const unsigned char *)&ring_nothing;
 	batch->at = 0;
 	batch->end_position = position;
 	batch->stop = position;

@@ -22,7 +22,13 @@
  */
 #include "internal.h"
 
-#include <perfring/bpf.h>
+#ifdef __SANITIZE_THREAD__
+/* The thread sanitizer refuses fences; a locked access is as good where it runs. */
+static int bpf_fence_word;
+#define bpf_fence()	__atomic_fetch_or(&bpf_fence_word, 0, __ATOMIC_SEQ_CST)
+#else
+#define bpf_fence()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
 
 /* Length and flags of the record at @position, which is a multiple of 8. */
 static uint32_t bpf_load(const struct perfring_ring *ring, uint64_t position)
@@ -60,7 +66,7 @@ uint64_t perfring_bpf_head(const struct perfring_ring *ring)
 	 * G, pairs with E: who now sees nothing and goes to sleep has stored consumer_pos
 	 * where the kernel, when it commits that record, finds it and wakes.
 	 */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	bpf_fence();
 	return perfring_load_head(ring);
 }
 
@@ -92,7 +98,7 @@ int perfring_bpf_more(struct perfring_batch *batch, struct perfring_record *reco
 		record->type = PERFRING_RECORD_BPF;
 		record->size = header + PERFRING_BPF_HEADER;
 		record->misc = 0;
-		batch->end_position = position + whole;
+		perfring_batch_stretch(batch, position + whole);
 		return 1;
 	}
 	return perfring_batch_finish(batch, position);

@@ -21,11 +21,6 @@
 extern "C" {
 #endif
 
-/* Before each record of a BPF ring buffer: u32 length and flags, u32 page offset. */
-#define PERFRING_BPF_HEADER	8U
-#define PERFRING_BPF_BUSY	(1U << 31)	/* still being written */
-#define PERFRING_BPF_DISCARD	(1U << 30)	/* not to be delivered */
-
 /**
  * struct perfring_bpf_opts - a BPF ring buffer
  * @size: sizeof(struct perfring_bpf_opts), as in storage.h

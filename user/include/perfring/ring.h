@@ -36,6 +36,11 @@ struct perfring_ring;
  */
 #define PERFRING_RECORD_BPF	0x40000000U
 
+/* That header: u32 length and flags, u32 that is the kernel's own. */
+#define PERFRING_BPF_HEADER	8U
+#define PERFRING_BPF_BUSY	(1U << 31)	/* still being written */
+#define PERFRING_BPF_DISCARD	(1U << 30)	/* not to be delivered */
+
 /* struct perfring_ring_opts flags */
 #define PERFRING_RING_KEEP	(1U << 0)	/* look only: never store data_tail */
 
@@ -99,6 +104,7 @@ struct perfring_batch {
 	uint16_t last;			/* size of the last record whose size was no guess */
 	uint8_t stitched;		/* the record across the end was handed out */
 	uint8_t snapshot;
+	uint8_t bpf;			/* records of a BPF ring buffer */
 };
 
 /**
@@ -158,8 +164,10 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 /* header as one word; other types may alias it */
 #if defined(__GNUC__)
 typedef uint64_t perfring_word __attribute__((__may_alias__));
+typedef uint32_t perfring_half __attribute__((__may_alias__));
 #else
 typedef uint64_t perfring_word;
+typedef uint32_t perfring_half;
 #endif
 
 /* No guess: further than any stretch. */
@@ -228,6 +236,35 @@ static inline int perfring_batch_vary(struct perfring_batch *batch,
 	return ret;
 }
 
+/* perfring_batch_next() in a BPF ring buffer; not for direct use. */
+static inline int perfring_batch_next_bpf(struct perfring_batch *batch,
+					  struct perfring_record *record)
+{
+	const unsigned char *data = batch->end + batch->at;
+	struct perfring_record other;
+	uint32_t header;
+	ptrdiff_t next;
+	int ret;
+
+	/* F of ring_bpf.c: no byte of the payload is loaded before. */
+	header = __atomic_load_n((const perfring_half *)(const void *)data, __ATOMIC_ACQUIRE);
+	next = batch->at + (ptrdiff_t)((header + PERFRING_BPF_HEADER + 7) & ~7U);
+	/* At the end no record fits, so that it needs no look of its own. */
+	if (__builtin_expect(header < PERFRING_BPF_DISCARD && next <= 0, 1)) {
+		record->data = data;
+		record->position = batch->end_position + (uint64_t)(int64_t)batch->at;
+		record->type = PERFRING_RECORD_BPF;
+		record->size = header + PERFRING_BPF_HEADER;
+		record->misc = 0;
+		batch->at = next;
+		return 1;
+	}
+	ret = perfring_batch_more(batch, &other);
+	if (ret > 0)
+		*record = other;
+	return ret;
+}
+
 /**
  * perfring_batch_next - the next record of a batch
  * @batch: begun
@@ -251,6 +288,8 @@ static inline int perfring_batch_next(struct perfring_batch *batch,
 	ptrdiff_t at = batch->at, guess = batch->guess, next = at + guess;
 	perfring_word word;
 
+	if (__builtin_expect(batch->bpf, 0))
+		return perfring_batch_next_bpf(batch, record);
 #if defined(__GNUC__)
 	/* The compiler must not find out that it is at + size as well. */
 	__asm__("" : "+r"(next));
