@@ -29,8 +29,8 @@ msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH
 
-.PHONY: all help modules lib demo check conformance soak bench lint vm-shell install modules_install \
-	clean FORCE
+.PHONY: all help modules lib demo check conformance soak bench lint abi vm-shell install \
+	modules_install clean FORCE
 
 all: lib
 	$(Q)if [ -e '$(KDIR)/Makefile' ]; then \
@@ -55,6 +55,7 @@ help:
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
+	@echo '  abi              the library of now against that of the last tag (abidiff)'
 	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
 	@echo 'Variables:'
 	@echo '  V=1              show the commands'
@@ -99,7 +100,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak bench lint:
+demo check conformance soak bench lint abi:
 	$(Q)selftests/$@.sh
 
 vm-shell:

@@ -199,7 +199,7 @@ check_codespell()
 
 check_man()
 {
-	make -C user --no-print-directory "-j$jobs" O="$out/user-man" SAN= all
+	make -C user --no-print-directory "-j$jobs" O="$out/user-man" SAN= all >/dev/null
 	selftests/man.sh "$out/user-man"
 }
 
@@ -213,6 +213,30 @@ check_headers()
 		g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror "${includes[@]}" -fsyntax-only -x c++ - \
 			<<<"#include \"$PWD/$header\""
 	done
+	check_inline
+}
+
+# A C++ program with every inline function in it; those of others' use alone are
+# within the others.
+check_inline()
+{
+	local name program=selftests/inline.cpp
+	while IFS= read -r name; do
+		grep -q "\<$name(" "$program" || {
+			echo "$program does not use $name"
+			return 1
+		}
+	done < <(awk -v headers="$(files 'user/include/perfring/*.h' | paste -sd ' ')" \
+		-f user/man/pages.awk <<<'@NAMES inline@')
+	make -C user --no-print-directory "-j$jobs" O="$out/user" SAN= lib >/dev/null
+	g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I user/include -o "$out/inline" "$program" \
+		"$out/user/libperfring.a"
+	"$out/inline"
+}
+
+check_abi()
+{
+	O=$out selftests/abi.sh
 }
 
 check_spdx()
@@ -252,7 +276,7 @@ check_length()
 }
 
 all=(checkpatch_kmod checkpatch_user checkpatch_tests W1 sparse gcc clang clang_tidy cppcheck
-	shellcheck codespell man headers spdx versions length)
+	shellcheck codespell man headers abi spdx versions length)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 failed=0

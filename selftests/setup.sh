@@ -55,6 +55,7 @@ lint  sparse           sparse
 lint  cppcheck         cppcheck
 lint  shellcheck       shellcheck
 lint  codespell        codespell
+lint  abigail-tools    abidiff
 lint  groff-base       groff
 lint  mandoc           mandoc
 '

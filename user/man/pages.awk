@@ -6,7 +6,8 @@
 #	@SYNOPSIS HEADER@	the declarations of a header's functions
 #	@FUNCTION NAME...@	the contract of a function, of several that share one
 #	@STRUCT NAME@		a structure and what its fields mean
-#	@NAMES all@		every function that pages have to describe, one a line
+#	@NAMES all@		every function that pages have to describe, one a line;
+#				"inline": those with a body
 #
 # Contracts are the comments of the public headers: headers=FILE FILE ... names them.
 
@@ -110,10 +111,10 @@ function remember(name,	i)
 		Field[name, i] = field[i]
 }
 
-function header_declaration(text,	name)
+function header_declaration(text,	name, inlined)
 {
 	gsub(/[ \t]+/, " ", text)
-	sub(/^static inline /, "", text)
+	inlined = sub(/^static inline /, "", text)
 	sub(/ *__attribute__.*/, ";", text)
 	if (!match(text, /perfring_[a-z_0-9]+\)?\(/))
 		return
@@ -122,6 +123,8 @@ function header_declaration(text,	name)
 	if (name in Declaration)
 		return
 	Declaration[name] = text
+	if (inlined)
+		Inline[name]
 	remember(name)
 	Order[Header, ++Orders[Header]] = name
 }
@@ -277,10 +280,10 @@ function show_synopsis(file,	i, name)
 	}
 }
 
-function show_names(	name)
+function show_names(which,	name)
 {
 	for (name in Declaration)
-		if (!inner(name))
+		if (!inner(name) && (which != "inline" || name in Inline))
 			print name
 }
 
@@ -325,7 +328,7 @@ BEGIN {
 	else if ($1 == "@STRUCT")
 		show_struct(rest)
 	else if ($1 == "@NAMES")
-		show_names()
+		show_names(rest)
 	else
 		fail("what is " $1 "?")
 	next

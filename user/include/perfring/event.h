@@ -78,11 +78,6 @@ struct perfring_event_error {
 
 /**
  * struct perfring_event_spec - one event of a text
- * @attr: type, config*, bp_*, exclude_*, precise_ip, pinned, exclusive, the
- *	period, and what the terms ask for; all else 0, not even disabled.  As
- *	perf has it, exclude_guest is 1 unless modifiers say otherwise.
- *	Tracepoints, probes and breakpoints have sample_period 1.  Of a probe it
- *	points into the specs, which must be there when it is opened
  * @name: as written, modifiers included, or what name= says
  * @pmu: whose event it is, as sysfs has it; NULL: a generic one
  * @unit: of the count times @scale; NULL none
@@ -91,9 +86,14 @@ struct perfring_event_error {
  * @group: its name, NULL without
  * @leader: index of the first event of its group; its own outside groups
  * @flags: PERFRING_SPEC_*
+ * @attr: type, config*, bp_*, exclude_*, precise_ip, pinned, exclusive, the
+ *	period, and what the terms ask for; all else 0, not even disabled.  As
+ *	perf has it, exclude_guest is 1 unless modifiers say otherwise.
+ *	Tracepoints, probes and breakpoints have sample_period 1.  Of a probe it
+ *	points into the specs, which must be there when it is opened.
+ *	Last, because newer headers have a longer one: attr.size says how much is there
  */
 struct perfring_event_spec {
-	struct perf_event_attr attr;
 	const char *name;
 	const char *pmu;
 	const char *unit;
@@ -102,6 +102,7 @@ struct perfring_event_spec {
 	const char *group;
 	uint32_t leader;
 	uint32_t flags;
+	struct perf_event_attr attr;
 };
 
 /**
