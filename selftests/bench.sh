@@ -16,7 +16,9 @@ exec 8>"$O/.bench.lock"
 flock 8
 
 selftests/setup.sh bench
-make -C user --no-print-directory "-j$(nproc)" O="$O/user" SAN= bench
+# What cannot be fetched is a peer less; the bench says so.
+tools=$(selftests/vm/kernel.sh tools) || tools=
+make -C user --no-print-directory "-j$(nproc)" O="$O/user" SAN= LIBPERF="$tools" bench
 
 status=0
 set -f

@@ -346,11 +346,12 @@ static void read_alike(struct __test_metadata *_metadata, FIXTURE_DATA(corrupt) 
 /*
  * After many records of one size a reader expects one more of it.  What comes is bad,
  * at once or after good ones: a size that cannot be, or that very size where 8 bytes less
- * of it are there.  PERFRING_GUESS_AFTER is less than 24 records of 264 bytes, which the data holds.
+ * of it are there.  PERFRING_GUESS_AFTER is less than 40, and the data holds 40 records
+ * of 200 bytes.
  */
 TEST_F(corrupt, after_many_alike)
 {
-	static const uint16_t alike[] = { 16, 24, 40, 264 };
+	static const uint16_t alike[] = { 16, 24, 40, 200 };
 	static const uint16_t bad[] = { 0, 4, 12, 39, 41, 65528, 65535 };
 	static const unsigned int good[] = { 0, 1, 3 };
 	struct perfring_record record;
@@ -364,10 +365,10 @@ TEST_F(corrupt, after_many_alike)
 			for (k = 0; k < ARRAY_LEN(good); k++) {
 				size = alike[i];
 				/* So that what is bad comes near the end of the data, and at it. */
-				start = DATA - (24 + 2) * size;
+				start = DATA - (40 + 2) * size;
 				place(_metadata, self, start, start);
-				read_alike(_metadata, self, start, 24, size);
-				start += 24 * size;
+				read_alike(_metadata, self, start, 40, size);
+				start += 40 * size;
 				for (n = 0; n < good[k]; n++)
 					put_header(self, start + n * size, 1, size);
 				at = start + n * size;
@@ -429,7 +430,7 @@ TEST_F(corrupt, sizes_in_runs)
 		n = put_runs(self, position, &seed, sizes);
 		__atomic_store_n(&self->page->data_head, position + DATA, __ATOMIC_RELEASE);
 		for (i = 0; i < n;) {
-			/* Every other lap in pieces, which end with the record that reaches them. */
+			/* Every other lap in pieces; each ends with the record that reaches it. */
 			bytes = lap % 2 ? 1 + seed % 1000 : 0;
 			ASSERT_EQ(0, perfring_batch_begin_budget(self->ring, &batch, bytes));
 			while ((ret = perfring_batch_next(&batch, &record)) > 0) {

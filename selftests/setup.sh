@@ -43,6 +43,8 @@ bench apt              apt-get
 bench clang            clang
 bench dpkg             dpkg-deb
 bench gnuplot-nox      gnuplot
+bench golang-github-cilium-ebpf-dev /usr/share/gocode/src/github.com/cilium/ebpf
+bench golang-go        go
 bench libbpf-dev       /usr/include/bpf/libbpf.h
 bench llvm             llvm-strip
 bench xz-utils         xz

@@ -17,7 +17,6 @@
 
 #include "report.h"
 
-
 static int cpus[2] = { -1, -1 };
 
 int bench_cpu(void)

@@ -46,6 +46,7 @@ struct bench_sample {
 
 /* struct bench_run flags */
 #define BENCH_KERNEL	(1U << 0)	/* count in the kernel as well, not only in user space */
+#define BENCH_NO_STEPS	(1U << 1)	/* do not step to count instructions: time is asked for */
 
 /**
  * struct bench_run - one contender

@@ -1,169 +1,336 @@
 // SPDX-License-Identifier: MIT
-/* Reading forward, warm: the library beside the simplest loop over the same ring. */
+/* Reading forward, warm: the library beside other readers of the same ring. */
 #include <errno.h>
-#include <perfring/perfring.h>
+#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "bench.h"
+#include "read_peers.h"
 
 #define PAGES	64
-#define PASSES	64	/* over the whole ring, in one repetition */
 
-/* A ring that is full of records, so that the next lap is the same again. */
-struct read_bench {
-	struct perfring_storage *storage;
-	struct perfring_ring *ring;
-	struct perf_event_mmap_page *control;
-	const unsigned char *data;
-	uint64_t size;
-	uint64_t records;	/* of one lap */
-	uint64_t sum;
-};
+/* The published figure for the Go reader that copies each payload, cycles a record. */
+#define GO_COPY_CYCLES	25.3
 
-static uint64_t read_passes(void)
+enum { OURS, FLOOR, LIBBPF, LIBPERF_ONCE, LIBPERF_EACH, CILIUM, CONTENDERS };
+
+static void forward_verdicts(uint32_t bytes, const struct bench_run *runs)
 {
-	return bench_stepping() ? 1 : PASSES;
-}
-
-/* Records of @bytes, the last one of what is left. */
-static void read_fill(struct read_bench *b, uint32_t bytes)
-{
-	unsigned char *data = (unsigned char *)b->data;
-	uint64_t at = 0;
-
-	memset(data, 0x5a, b->size);
-	for (b->records = 0; at < b->size; b->records++) {
-		uint64_t left = b->size - at;
-		struct perf_event_header header = {
-			.type = PERF_RECORD_SAMPLE,
-			.size = (uint16_t)(left < bytes + 16 ? left : bytes),
-		};
-
-		memcpy(data + at, &header, sizeof(header));
-		at += header.size;
-	}
-}
-
-/* Give the reader a whole lap. */
-static void read_lap(struct read_bench *b)
-{
-	uint64_t tail = b->control->data_tail;
-
-	__atomic_store_n(&b->control->data_head, tail + b->size, __ATOMIC_RELEASE);
-}
-
-static uint64_t word_of(const void *record)
-{
-	uint64_t word;
-
-	memcpy(&word, (const unsigned char *)record + 8, sizeof(word));
-	return word;
-}
-
-/* The others moved data_tail, of which a ring has a copy. */
-static int read_prepare(void *context)
-{
-	struct read_bench *b = context;
-
-	perfring_ring_close(b->ring);
-	b->ring = NULL;
-	return perfring_ring_open(b->storage, NULL, &b->ring);
-}
-
-static uint64_t read_ours(void *context)
-{
-	struct read_bench *b = context;
-	struct perfring_record record;
-	struct perfring_batch batch;
-	uint64_t sum = 0, n = 0;
-
-	for (uint64_t pass = 0; pass < read_passes(); pass++) {
-		read_lap(b);
-		perfring_batch_begin(b->ring, &batch);
-		while (perfring_batch_next(&batch, &record) > 0) {
-			sum ^= word_of(record.data);
-			n++;
-		}
-		perfring_batch_commit(&batch);
-	}
-	b->sum = sum;
-	return n == read_passes() * b->records ? n : 0;
-}
-
-static uint64_t read_floor(void *context)
-{
-	struct read_bench *b = context;
-	const unsigned char *data = b->data;
-	uint64_t mask = b->size - 1, sum = 0;
-
-	for (uint64_t pass = 0; pass < read_passes(); pass++) {
-		uint64_t tail = b->control->data_tail, head;
-
-		read_lap(b);
-		head = __atomic_load_n(&b->control->data_head, __ATOMIC_ACQUIRE);
-		while (tail != head) {
-			const struct perf_event_header *header =
-				(const void *)(data + (tail & mask));
-
-			sum ^= word_of(header);
-			tail += header->size;
-		}
-		__atomic_store_n(&b->control->data_tail, tail, __ATOMIC_RELEASE);
-	}
-	b->sum = sum;
-	return read_passes() * b->records;
-}
-
-static int read_open(struct read_bench *b, size_t pages)
-{
-	struct perfring_memory_opts opts = { .size = sizeof(opts), .pages = pages };
-	int err = perfring_storage_open_memory(&opts, &b->storage);
-
-	if (!err)
-		err = perfring_ring_open(b->storage, NULL, &b->ring);
-	if (err)
-		return err;
-	b->control = perfring_storage_control(b->storage);
-	b->data = perfring_storage_data(b->storage);
-	b->size = perfring_storage_data_size(b->storage);
-	return 0;
-}
-
-static void read_close(struct read_bench *b)
-{
-	perfring_ring_close(b->ring);
-	perfring_storage_close(b->storage);
-}
-
-static int read_size(uint32_t bytes)
-{
-	struct read_bench b = { 0 };
-	struct bench_run runs[] = {
-		{ .name = "ours", .prepare = read_prepare, .work = read_ours, .context = &b },
-		{ .name = "floor", .work = read_floor, .context = &b },
-	};
+	const struct bench_sample *ours = &runs[OURS].median;
 	char name[64];
-	int err = read_open(&b, PAGES);
+
+	snprintf(name, sizeof(name), "read-%u-cycles-of-libbpf", bytes);
+	bench_verdict(name, ours->cycles, runs[LIBBPF].median.cycles);
+	snprintf(name, sizeof(name), "read-%u-cycles-of-floor", bytes);
+	bench_verdict(name, ours->cycles, runs[FLOOR].median.cycles);
+	snprintf(name, sizeof(name), "read-%u-instructions", bytes);
+	bench_verdict(name, ours->instructions, 24);
+	if (bytes == 40)
+		bench_verdict("read-40-cycles-third-of-go-copy", ours->cycles, GO_COPY_CYCLES / 3);
+}
+
+static int forward_size(uint32_t bytes)
+{
+	struct kernel_ring ring;
+	struct cilium *cilium = NULL;
+	char what[64];
+	int err = kernel_ring_open(&ring, PAGES, bytes);
+	struct bench_run runs[CONTENDERS] = {
+		[OURS] = { .name = "ours", .work = lap_ours, .context = &ring.lap },
+		[FLOOR] = { .name = "floor", .work = lap_floor, .context = &ring.lap },
+		[LIBBPF] = { .name = "libbpf perf_buffer__consume", .work = libbpf_consume,
+			     .context = &ring },
+		[LIBPERF_ONCE] = { .name = "libperf, consume once", .context = &ring },
+		[LIBPERF_EACH] = { .name = "libperf, consume each", .context = &ring },
+		[CILIUM] = { .name = "cilium/ebpf ReadInto" },
+	};
 
 	if (err)
-		return err;
-	read_fill(&b, bytes);
-	snprintf(name, sizeof(name), "%u B records", bytes);
-	err = bench_measure(name, runs, 2);
-	if (!err) {
-		snprintf(name, sizeof(name), "read-%u-cycles-floor", bytes);
-		bench_verdict(name, runs[0].median.cycles, 1.25 * runs[1].median.cycles);
+		goto out;
+	if (ring.libperf) {
+		runs[LIBPERF_ONCE].work = libperf_once;
+		runs[LIBPERF_EACH].work = libperf_each;
+	} else {
+		bench_missing("libperf", libperf_missing);
 	}
-	read_close(&b);
+	if (cilium_start(&cilium, PAGES, bytes)) {
+		bench_missing("cilium/ebpf", "no go command or no sources of it when the bench was built");
+	} else {
+		runs[CILIUM].sample = cilium_sample;
+		runs[CILIUM].context = cilium;
+	}
+	snprintf(what, sizeof(what), "%u B records", bytes);
+	err = bench_measure(what, runs, CONTENDERS);
+	if (!err)
+		forward_verdicts(bytes, runs);
+out:
+	cilium_stop(cilium);
+	kernel_ring_close(&ring);
 	return err;
 }
 
 static int read_forward(void)
 {
-	int err = read_size(40);
+	int err = forward_size(40);
 
-	return err ? err : read_size(264);
+	return err ? err : forward_size(264);
 }
 
-BENCH(read_forward, "Forward reading of a warm ring of 64 pages, one word of each record's payload used.");
+BENCH(read_forward, "A perf ring of 64 pages that a BPF program filled, records alike; a word of each payload is used.");
+
+/* Other ways through the library, on a ring in memory. */
+struct way {
+	struct lap lap;
+	struct perfring_reader *reader;
+};
+
+static int on_record(void *context, unsigned int index, const struct perfring_record *record)
+{
+	struct way *way = context;
+
+	(void)index;
+	way->lap.sum ^= lap_word((const unsigned char *)record->data + 8);
+	return 0;
+}
+
+static uint64_t way_deliver(void *context)
+{
+	struct way *way = context;
+	uint64_t laps, n = 0;
+
+	for (laps = lap_count(&way->lap); laps; laps--) {
+		lap_give(&way->lap);
+		n += (uint64_t)perfring_reader_consume(way->reader);
+	}
+	return n == lap_count(&way->lap) * way->lap.records ? n : 0;
+}
+
+static uint64_t way_pull(void *context)
+{
+	struct way *way = context;
+	struct perfring_record record;
+	uint64_t laps, n = 0;
+
+	for (laps = lap_count(&way->lap); laps; laps--) {
+		lap_give(&way->lap);
+		while (perfring_reader_next(way->reader, &record, NULL) > 0) {
+			way->lap.sum ^= lap_word((const unsigned char *)record.data + 8);
+			n++;
+		}
+	}
+	return n == lap_count(&way->lap) * way->lap.records ? n : 0;
+}
+
+static uint64_t way_pop(void *context)
+{
+	struct lap *lap = context;
+	struct perfring_record record;
+	uint64_t laps, n = 0;
+
+	for (laps = lap_count(lap); laps; laps--) {
+		lap_give(lap);
+		while (perfring_ring_peek(lap->ring, &record) > 0) {
+			lap->sum ^= lap_word((const unsigned char *)record.data + 8);
+			perfring_ring_pop(lap->ring);
+			n++;
+		}
+	}
+	return n == lap_count(lap) * lap->records ? n : 0;
+}
+
+static uint64_t way_copy(void *context)
+{
+	struct lap *lap = context;
+	static unsigned char copy[65536];
+	uint64_t laps, n = 0;
+	int size;
+
+	for (laps = lap_count(lap); laps; laps--) {
+		lap_give(lap);
+		while ((size = perfring_ring_peek_size(lap->ring)) > 0) {
+			perfring_ring_peek_copy(lap->ring, copy, 0, (size_t)size);
+			lap->sum ^= lap_word(copy + 8);
+			perfring_ring_pop(lap->ring);
+			n++;
+		}
+	}
+	return n == lap_count(lap) * lap->records ? n : 0;
+}
+
+static int way_open(struct way *way, uint32_t bytes)
+{
+	const struct perfring_reader_opts opts = {
+		.size = sizeof(opts), .record = on_record, .context = way,
+	};
+	int err = lap_open(&way->lap, PAGES);
+
+	way->reader = NULL;
+	if (err)
+		return err;
+	lap_fill_same(&way->lap, bytes);
+	perfring_ring_close(way->lap.ring);
+	way->lap.ring = NULL;
+	err = perfring_reader_create(&opts, &way->reader);
+	if (!err)
+		err = perfring_reader_add(way->reader, way->lap.storage);
+	return err < 0 ? err : 0;
+}
+
+static int read_ways_size(uint32_t bytes)
+{
+	struct lap lap;
+	struct way way;
+	struct bench_run runs[] = {
+		{ .name = "batch", .prepare = lap_prepare, .work = lap_ours, .context = &lap },
+		{ .name = "floor", .work = lap_floor, .context = &lap },
+		{ .name = "reader, callbacks", .work = way_deliver, .context = &way },
+		{ .name = "reader, next", .work = way_pull, .context = &way },
+		{ .name = "peek, pop", .prepare = lap_prepare, .work = way_pop, .context = &lap },
+		{ .name = "peek_size, peek_copy, pop", .prepare = lap_prepare, .work = way_copy,
+		  .context = &lap },
+	};
+	char what[64];
+	int err = lap_open(&lap, PAGES);
+
+	if (!err)
+		err = way_open(&way, bytes);
+	if (err)
+		return err;
+	lap_fill_same(&lap, bytes);
+	snprintf(what, sizeof(what), "%u B records", bytes);
+	err = bench_measure(what, runs, sizeof(runs) / sizeof(runs[0]));
+	lap_close(&lap);
+	/* The storage goes with it. */
+	perfring_reader_destroy(way.reader);
+	return err;
+}
+
+static int read_ways(void)
+{
+	int err = read_ways_size(40);
+
+	return err ? err : read_ways_size(264);
+}
+
+BENCH(read_ways, "The ways through the library, a memory ring of 64 pages, records alike.");
+
+static uint32_t random_of(uint64_t n)
+{
+	n = (n + 1) * 0x9e3779b97f4a7c15;
+	n ^= n >> 29;
+	n *= 0xbf58476d1ce4e5b9;
+	return (uint32_t)(n >> 40);
+}
+
+static uint32_t size_two(const void *context, uint64_t n)
+{
+	(void)context;
+	return random_of(n) % 2 ? 264 : 40;
+}
+
+static uint32_t size_many(const void *context, uint64_t n)
+{
+	(void)context;
+	return 16 + 8 * (random_of(n) % 32);
+}
+
+/* Just as long as it takes to guess, then another: the worst there is. */
+static uint32_t size_runs(const void *context, uint64_t n)
+{
+	(void)context;
+	return 40 + 8 * (random_of(n / (PERFRING_GUESS_AFTER + 2)) % 8);
+}
+
+/* Nine of ten alike. */
+static uint32_t size_mostly(const void *context, uint64_t n)
+{
+	(void)context;
+	return random_of(n) % 10 ? 40 : 264;
+}
+
+static int read_mixed(void)
+{
+	static const struct {
+		const char *what;
+		lap_size_fn size;
+	} kinds[] = {
+		{ "40 or 264 B, by chance", size_two },
+		{ "16 to 264 B, by chance", size_many },
+		{ "40 B, one in ten 264 B", size_mostly },
+		{ "another size after each 18", size_runs },
+	};
+	struct lap lap;
+	struct bench_run runs[] = {
+		{ .name = "ours", .prepare = lap_prepare, .work = lap_ours, .context = &lap },
+		{ .name = "floor", .work = lap_floor, .context = &lap },
+	};
+	char name[64];
+	int err = lap_open(&lap, PAGES);
+
+	for (size_t i = 0; !err && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		lap_fill(&lap, kinds[i].size, NULL);
+		err = bench_measure(kinds[i].what, runs, 2);
+		if (err)
+			break;
+		snprintf(name, sizeof(name), "read-mixed-%zu-cycles-of-floor", i + 1);
+		bench_verdict(name, runs[0].median.cycles, 1.25 * runs[1].median.cycles);
+	}
+	lap_close(&lap);
+	return err;
+}
+
+BENCH(read_mixed, "Sizes that vary, a memory ring of 64 pages: the processor cannot guess where the next record is.");
+
+/* One point of two pictures: pages, record size. */
+static int point(const char *plot, size_t pages, uint32_t bytes, double x)
+{
+	struct lap lap;
+	struct kernel_ring ring;
+	int have = kernel_ring_open(&ring, pages, bytes), err = lap_open(&lap, pages);
+	struct bench_run runs[] = {
+		{ .name = "ours", .prepare = lap_prepare, .work = lap_ours, .context = &lap,
+		  .flags = BENCH_NO_STEPS },
+		{ .name = "floor", .work = lap_floor, .context = &lap,
+		  .flags = BENCH_NO_STEPS },
+		{ .name = "libbpf", .work = have ? NULL : libbpf_consume, .context = &ring,
+		  .flags = BENCH_NO_STEPS },
+	};
+	char what[64];
+
+	if (!err) {
+		lap_fill_same(&lap, bytes);
+		snprintf(what, sizeof(what), "%zu pages, %u B", pages, bytes);
+		err = bench_measure(what, runs, 3);
+	}
+	for (size_t i = 0; !err && i < 3; i++)
+		bench_point(plot, runs[i].name, x, runs[i].median.ns);
+	kernel_ring_close(&ring);
+	lap_close(&lap);
+	return err;
+}
+
+static int read_sizes(void)
+{
+	static const uint32_t sizes[] = { 16,	32,   64,   128,  256,	 512,  1024,
+					  2048, 4096, 8192, 16384, 32768, 65528 };
+	int err = 0;
+
+	bench_plot("read_sizes", "Reading a record, ring of 64 pages", "record size, bytes",
+		   "ns a record");
+	for (size_t i = 0; !err && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		err = point("read_sizes", PAGES, sizes[i], sizes[i]);
+	return err;
+}
+
+BENCH(read_sizes, "Costs by the size of a record: what is used of it is one word.");
+
+static int read_rings(void)
+{
+	int err = 0;
+
+	bench_plot("read_rings", "Reading a record of 40 B", "pages of the ring", "ns a record");
+	for (size_t pages = 1; !err && pages <= 4096; pages *= 2)
+		err = point("read_rings", pages, 40, (double)pages);
+	return err;
+}
+
+BENCH(read_rings, "Costs by the size of the ring: it is warm as far as the caches hold it.");

@@ -158,7 +158,8 @@ static void run_step(const char *what, struct bench_run *run)
 {
 	double steps;
 
-	if (!run->work || !isnan(run->median.instructions) || run->flags & BENCH_KERNEL)
+	if (!run->work || !isnan(run->median.instructions) ||
+	    run->flags & (BENCH_KERNEL | BENCH_NO_STEPS))
 		return;
 	if (run->prepare && run->prepare(run->context))
 		return;

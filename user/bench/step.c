@@ -11,7 +11,7 @@
 
 #include "report.h"
 
-#define STEPS_MAX	3000000U	/* some seconds */
+#define STEPS_MAX	1000000U	/* a second or some */
 
 static bool stepping;
 

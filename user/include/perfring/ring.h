@@ -173,7 +173,7 @@ typedef uint32_t perfring_half;
 /* No guess: further than any stretch. */
 #define PERFRING_GUESS_NONE	(PTRDIFF_MAX / 2)
 /* So many records of one size in a row, and the next is guessed to be like them. */
-#define PERFRING_GUESS_AFTER	16
+#define PERFRING_GUESS_AFTER	32
 
 /* header.size of a header in one word; not for direct use */
 static inline uint16_t perfring_word_size(perfring_word word)
