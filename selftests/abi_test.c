@@ -46,6 +46,11 @@ static bool grows(const struct field *field)
 	       !strcmp(field->name, "attr");
 }
 
+static const char *named(const struct field *field)
+{
+	return field->name ? field->name : "all of it";
+}
+
 static bool wide(void)
 {
 	return sizeof(void *) == 8;
@@ -61,12 +66,12 @@ TEST(layout)
 		const struct field *field = &fields[i];
 
 		EXPECT_EQ(field->want_offset, field->offset) {
-			TH_LOG("struct %s, %s", field->type, field->name ? field->name : "all");
+			TH_LOG("struct %s, %s", field->type, named(field));
 		}
 		if (grows(field) || !strcmp(field->type, "perfring_event_spec"))
 			continue;
 		EXPECT_EQ(field->want_size, field->size) {
-			TH_LOG("struct %s, %s", field->type, field->name ? field->name : "all");
+			TH_LOG("struct %s, %s", field->type, named(field));
 		}
 	}
 }

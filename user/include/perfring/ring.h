@@ -105,6 +105,7 @@ struct perfring_batch {
 	uint8_t stitched;		/* the record across the end was handed out */
 	uint8_t snapshot;
 	uint8_t bpf;			/* records of a BPF ring buffer */
+	uint8_t padding[7];
 };
 
 /**
