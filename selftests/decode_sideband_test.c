@@ -490,7 +490,7 @@ TEST_F(layout, callchain_deferred)
 /* The first type that is not known is handed out as it is, and so are perf.data's own. */
 TEST_F(layout, unknown)
 {
-	static const uint32_t types[] = { PERFRING_RECORD_KNOWN_MAX, 68, PERFRING_RECORD_BPF };
+	static const uint32_t types[] = { PERFRING_RECORD_KNOWN_MAX, 68, PERFRING_RECORD_BPF - 1 };
 
 	for (unsigned int i = 0; i < ARRAY_LEN(types); i++) {
 		begin(self, types[i], 3);
