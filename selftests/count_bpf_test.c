@@ -54,8 +54,8 @@ static int program(int map, int answer)
 }
 
 /*
- * A tracepoint counted CALLS times. A program that says 1 has seen as many, at least (others may call,
- * too); one that says 0 has seen them, and they are not counted.
+ * A tracepoint counted CALLS times. A program that says 1 has seen as many, at least (others
+ * may call, too); one that says 0 has seen them, and they are not counted.
  */
 TEST(tracepoint)
 {
@@ -71,10 +71,10 @@ TEST(tracepoint)
 	ASSERT_EQ(1, perfring_measure(EVENT, call, NULL, &v, 1));
 	EXPECT_EQ(PERFRING_COUNTED, v.state);
 	EXPECT_EQ(CALLS, v.value);
-	for (int answer = 1; answer >= 0; answer--) {
+	for (unsigned int answer = 2; answer--;) {
 		map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "seen", 4, 8, 1, NULL);
 		ASSERT_LE(0, map);
-		fd = program(map, answer);
+		fd = program(map, (int)answer);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, perfring_count_open_text(EVENT, 0, -1, NULL, &count, NULL));
 		EXPECT_EQ(-EINVAL, perfring_count_set_bpf(count, 1, fd));
@@ -106,6 +106,7 @@ TEST(not_for_bpf)
 	perfring_count_close(count);
 }
 
+#define SYSCALLS "syscalls:sys_enter_read,syscalls:sys_enter_ioctl,raw_syscalls:sys_enter"
 #define CLOCKS	"cpu-clock,task-clock,dummy,page-faults,cs"
 
 struct reading {
@@ -148,9 +149,9 @@ static void measure(void *context)
 }
 
 /*
- * System calls counted by their tracepoints: a group of five is one read(2), whatever is read of it, so that
- * its values are of one moment; single ones are five. A group is started by one
- * ioctl(2). A measurement with counters that are kept open is two and one, and nothing else.
+ * System calls counted by their tracepoints: a group of five is one read(2), whatever is read
+ * of it, so that its values are of one moment; single ones are five. A group is started by
+ * one ioctl(2). A measurement with counters that are kept open is two and one, nothing else.
  */
 TEST(system_calls)
 {
@@ -168,9 +169,7 @@ TEST(system_calls)
 
 	if (!possible(why, sizeof(why)))
 		SKIP(return, "%s", why);
-	ASSERT_EQ(0, perfring_count_open_text(
-		"syscalls:sys_enter_read,syscalls:sys_enter_ioctl,raw_syscalls:sys_enter", 0, -1, NULL,
-		&calls, NULL));
+	ASSERT_EQ(0, perfring_count_open_text(SYSCALLS, 0, -1, NULL, &calls, NULL));
 	for (unsigned int i = 0; i < ARRAY_LEN(rows); i++) {
 		ASSERT_EQ(0, perfring_count_open_text(rows[i].events, 0, -1, NULL, &r.count, NULL));
 		ASSERT_EQ(0, perfring_count_start(r.count));

@@ -78,7 +78,8 @@ TEST(table)
 	EXPECT_NE(NULL, strstr(out, "     <not supported>        2147483632:1\n"));
 	EXPECT_NE(NULL, strstr(out, " elapsed\n"));
 	ASSERT_EQ(0, run("--json -e 2147483632:1 true"));
-	EXPECT_STREQ("{\"event\":\"2147483632:1\",\"state\":\"not supported\",\"error\":-2}\n", out);
+	EXPECT_STREQ("{\"event\":\"2147483632:1\",\"state\":\"not supported\",\"error\":-2}\n",
+		     out);
 }
 
 /* The command's status is passed on; one that cannot run, and words that are wrong. */

@@ -14,6 +14,7 @@
 #define EXACT	true
 #endif
 
+#define GROUPS	"{page-faults,task-clock},{2147483632:1,page-faults,minor-faults}"
 #define FAULTS	"page-faults,minor-faults,major-faults"
 
 /* *@context new pages: as many faults. */
@@ -41,7 +42,7 @@ static void loop(void *context)
 {
 	unsigned long n = *(unsigned long *)context;
 
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64) || defined(__i386)
 	__asm__ volatile("1: dec %0\n\tjnz 1b" : "+r"(n) : : "cc");
 #elif defined(__aarch64__)
 	__asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(n) : : "cc");
@@ -141,7 +142,7 @@ static void nest(void *context)
 	touch(&ten);
 }
 
-/* Within a measurement another, by the same counters: each has its own; outside they are stopped. */
+/* Within a measurement another, by the same counters: each has its own. */
 TEST(nested)
 {
 	struct perfring_count_value v[3];
@@ -229,7 +230,8 @@ TEST(preempted)
 	touch_slowly(&pages);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, hog, NULL));
 	start = now_ns();
-	ASSERT_EQ(3, perfring_measure("{page-faults,task-clock,context-switches}", touch_slowly, &pages, v, 3));
+	ASSERT_EQ(3, perfring_measure("{page-faults,task-clock,context-switches}", touch_slowly,
+				      &pages, v, 3));
 	took = now_ns() - start;
 	__atomic_store_n(&hog_stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
@@ -250,8 +252,7 @@ TEST(groups)
 	struct perfring_count *count;
 	size_t pages = 40;
 
-	ASSERT_EQ(0, perfring_count_open_text(
-		"{page-faults,task-clock},{2147483632:1,page-faults,minor-faults}", 0, -1, &opts, &count, NULL));
+	ASSERT_EQ(0, perfring_count_open_text(GROUPS, 0, -1, &opts, &count, NULL));
 	ASSERT_EQ(5, (int)perfring_count_nr(count));
 	ASSERT_EQ(5, perfring_count_measure(count, touch, &pages, v, 5));
 	EXPECT_EQ(PERFRING_COUNT_UNSUPPORTED, v[2].state);

@@ -27,14 +27,19 @@ struct attempt {
 };
 
 #define SOFTWARE(c, ...)							\
-	{ .size = sizeof(struct perf_event_attr), .type = PERF_TYPE_SOFTWARE, .config = c, __VA_ARGS__ }
+	{									\
+		.size = sizeof(struct perf_event_attr), .type = PERF_TYPE_SOFTWARE,	\
+		.config = c, __VA_ARGS__						\
+	}
 
 static struct attempt attempts[] = {
-	{ "user's part of a thread", SOFTWARE(PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1), 0, -1 },
+	{ "user's part of a thread", SOFTWARE(PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1),
+	  0, -1 },
 	{ "a thread", SOFTWARE(PERF_COUNT_SW_TASK_CLOCK), 0, -1 },
 	{ "user's part of a CPU", SOFTWARE(PERF_COUNT_SW_CPU_CLOCK, .exclude_kernel = 1), -1, 0 },
 	{ "a CPU", SOFTWARE(PERF_COUNT_SW_CPU_CLOCK), -1, 0 },
-	{ "namespaces", SOFTWARE(PERF_COUNT_SW_DUMMY, .namespaces = 1, .exclude_kernel = 1), 0, -1 },
+	{ "namespaces", SOFTWARE(PERF_COUNT_SW_DUMMY, .namespaces = 1, .exclude_kernel = 1),
+	  0, -1 },
 	{ "process 1", SOFTWARE(PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1), 1, -1 },
 	{ "tracepoint, counted", { .type = PERF_TYPE_TRACEPOINT, .exclude_kernel = 1 }, 0, -1 },
 	{ "tracepoint, recorded",
@@ -57,13 +62,13 @@ static struct seen *seen_map(void)
 	return seen == MAP_FAILED ? NULL : seen;
 }
 
-static void try(const struct attempt *attempt, struct seen *seen)
+static void try(const struct attempt *a, struct seen *seen)
 {
 	struct perfring_count *count = NULL;
 
-	seen->ret = perfring_count_open(&attempt->attr, 1, attempt->pid, attempt->cpu, NULL, &count);
-	perfring_count_explain(&attempt->attr, attempt->pid, attempt->cpu, seen->ret, &seen->report);
-	perfring_count_format(&seen->report, attempt->name, seen->text, sizeof(seen->text));
+	seen->ret = perfring_count_open(&a->attr, 1, a->pid, a->cpu, NULL, &count);
+	perfring_count_explain(&a->attr, a->pid, a->cpu, seen->ret, &seen->report);
+	perfring_count_format(&seen->report, a->name, seen->text, sizeof(seen->text));
 	perfring_count_close(count);
 }
 
@@ -85,22 +90,24 @@ static int try_all_as_nobody(struct seen *seen)
 
 /*
  * From 4 to -1: nobody is refused exactly where the value is above what the report says is needed,
- * and the cause names the rule.  Above 2 Debian's kernels refuse all, others none: seen from the first
- * attempt, which every kernel grants at 2.
+ * and the cause names the rule.  Above 2 Debian's kernels refuse all, others none: seen from
+ * the first attempt, which every kernel grants at 2.
  */
 TEST(paranoid)
 {
 	struct seen *seen = seen_map();
 	char was[16], value[16], why[WHY_LEN];
 	unsigned int refused = 0;
+	long id = 0;
 
 	if (geteuid())
 		SKIP(return, "uid %d: no permission to change users", geteuid());
 	ASSERT_NE(NULL, seen);
+	if (tracefs_here(why, sizeof(why)))
+		id = file_long("/sys/kernel/tracing/events/sched/sched_switch/id", 0);
 	for (unsigned int i = 0; i < ARRAY_LEN(attempts); i++)
 		if (attempts[i].attr.type == PERF_TYPE_TRACEPOINT)
-			attempts[i].attr.config = tracefs_here(why, sizeof(why)) ? (uint64_t)file_long(
-				"/sys/kernel/tracing/events/sched/sched_switch/id", 0) : 0;
+			attempts[i].attr.config = id;
 	ASSERT_LT(0, file_read(PARANOID, was, sizeof(was)));
 	for (int paranoid = 4; paranoid >= -1; paranoid--) {
 		bool closed;
@@ -210,7 +217,9 @@ TEST(files)
 		SOFTWARE(PERF_COUNT_SW_DUMMY),
 	};
 	unsigned int failed = 99;
-	struct perfring_count_opts opts = { .size = sizeof(opts), .failed = &failed, .optional = 1 };
+	struct perfring_count_opts opts = {
+		.size = sizeof(opts), .failed = &failed, .optional = 1,
+	};
 	struct perfring_count_report before, report;
 	struct perfring_count *count = NULL;
 	struct rlimit limit, was;
@@ -247,13 +256,15 @@ TEST(causes)
 		struct attempt a;
 		int error, cause;
 	} rows[] = {
-		{ { "frequency", SOFTWARE(PERF_COUNT_SW_CPU_CLOCK, .freq = 1, .sample_freq = rate + 1),
-		    0, -1 }, -EINVAL, PERFRING_CAUSE_RATE },
+		{ { "frequency", SOFTWARE(PERF_COUNT_SW_CPU_CLOCK, .freq = 1,
+					  .sample_freq = rate + 1), 0, -1 },
+		  -EINVAL, PERFRING_CAUSE_RATE },
 		{ { "stack", SOFTWARE(PERF_COUNT_SW_CPU_CLOCK, .sample_period = 1000000,
 				      .sample_type = PERF_SAMPLE_CALLCHAIN,
 				      .sample_max_stack = stack + 1), 0, -1 },
 		  -EOVERFLOW, PERFRING_CAUSE_STACK },
-		{ { "no such software event", SOFTWARE(1000), 0, -1 }, -ENOENT, PERFRING_CAUSE_NO_EVENT },
+		{ { "no such software event", SOFTWARE(1000), 0, -1 }, -ENOENT,
+		  PERFRING_CAUSE_NO_EVENT },
 		{ { "no target", SOFTWARE(PERF_COUNT_SW_DUMMY), -1, -1 }, -EINVAL,
 		  PERFRING_CAUSE_INVALID },
 		{ { "no process", SOFTWARE(PERF_COUNT_SW_DUMMY), 0x3ffffff, -1 }, -ESRCH,
@@ -285,13 +296,12 @@ TEST(seccomp)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { .len = ARRAY_LEN(filter), .filter = filter };
-	const struct attempt a = { "clock", SOFTWARE(PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1), 0, -1 };
 	struct seen *seen = seen_map();
 
 	ASSERT_NE(NULL, seen);
 	ASSERT_EQ(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	ASSERT_EQ(0, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-	try(&a, seen);
+	try(&attempts[0], seen);
 	EXPECT_EQ(-EPERM, seen->ret);
 	EXPECT_EQ(1, seen->report.seccomp);
 	if (seen->report.perfmon || seen->report.paranoid <= 2)
@@ -308,7 +318,8 @@ TEST(settings)
 
 	EXPECT_EQ(-EINVAL, perfring_count_explain(NULL, 0, -1, 0, NULL));
 	ASSERT_EQ(0, perfring_count_explain(NULL, 0, -1, 0, &report));
-	EXPECT_EQ(file_long("/proc/sys/kernel/perf_event_max_sample_rate", -1), report.max_sample_rate);
+	EXPECT_EQ(file_long("/proc/sys/kernel/perf_event_max_sample_rate", -1),
+		  report.max_sample_rate);
 	EXPECT_EQ(file_long("/proc/sys/kernel/perf_event_max_stack", -1), report.max_stack);
 	EXPECT_EQ(file_long("/proc/sys/kernel/perf_event_mlock_kb", -1), report.mlock_kb);
 	EXPECT_EQ(file_long("/proc/sys/kernel/perf_cpu_time_max_percent", -1),

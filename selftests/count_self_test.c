@@ -67,7 +67,8 @@ TEST(times)
 {
 	struct perf_event_mmap_page page = {
 		.capabilities = CAPS_ALL, .index = 1, .pmc_width = 48,
-		.time_mult = 419430, .time_shift = 20, .time_enabled = 5000000, .time_running = 4000000,
+		.time_mult = 419430, .time_shift = 20,
+		.time_enabled = 5000000, .time_running = 4000000,
 	};
 	uint64_t start = (3ULL << 40) + 12345, elapsed = 1000000007;
 	struct count_self out;
@@ -145,11 +146,12 @@ TEST(capabilities)
 	EXPECT_EQ(COUNT_SELF_CAP_SHORT, page.capabilities);
 }
 
-/* value * enabled / running by 128 bits is the expectation; a double's 53 bits of the rest are near. */
+/* The expectation is of 128 bits; the rest in a double's 53 bits is near. */
 TEST(scale)
 {
 	static const uint64_t cases[][3] = {
-		{ 0, 100, 50 }, { 1, 3, 2 }, { 1000, 7, 7 }, { 12345678901ULL, 10000000000, 3333333333 },
+		{ 0, 100, 50 }, { 1, 3, 2 }, { 1000, 7, 7 },
+		{ 12345678901ULL, 10000000000, 3333333333 },
 		{ 1ULL << 50, 1000000, 999999 }, { 999, 3600000000000ULL, 1800000000000ULL },
 	};
 

@@ -29,7 +29,8 @@
 static struct perf_event_attr software(uint64_t config)
 {
 	return (struct perf_event_attr){
-		.size = sizeof(struct perf_event_attr), .type = PERF_TYPE_SOFTWARE, .config = config,
+		.size = sizeof(struct perf_event_attr),
+		.type = PERF_TYPE_SOFTWARE, .config = config,
 	};
 }
 
@@ -96,7 +97,7 @@ TEST_F(count, faults)
 
 	ASSERT_EQ(0, OPEN(attrs, 0, -1));
 	ASSERT_EQ(3, perfring_count_nr(self->count));
-	for (int round = 1; round <= 2; round++) {
+	for (unsigned int round = 1; round <= 2; round++) {
 		ASSERT_EQ(0, perfring_count_start(self->count));
 		touch(PAGES);
 		ASSERT_EQ(0, perfring_count_stop(self->count));
@@ -294,7 +295,7 @@ TEST_F(count, target_never_ran)
 	EXPECT_LE(PAGES, v[0].value);
 }
 
-/* From exec on, and the children: what `perfring count` does. Reset takes off a child that has gone. */
+/* From exec on, and the children. Reset takes off a child that has gone. */
 TEST_F(count, exec_and_inherit)
 {
 	struct perf_event_attr attrs[] = { software(PERF_COUNT_SW_PAGE_FAULTS) };
@@ -327,12 +328,13 @@ TEST_F(count, exec_and_inherit)
 	EXPECT_EQ(0, v[0].value);
 }
 
-/* In a child of fork(2) the pages of the counters are gone: the parent's counts by read(2), and no fault. */
+/* In a child of fork(2) the counters' pages are gone: read(2), the parent's counts, no fault. */
 TEST_F(count, fork)
 {
 	struct perf_event_attr attrs[] = {
 		software(PERF_COUNT_SW_PAGE_FAULTS),
-		{ .type = PERF_TYPE_HARDWARE, .config = PERF_COUNT_HW_INSTRUCTIONS, .exclude_kernel = 1 },
+		{ .type = PERF_TYPE_HARDWARE, .config = PERF_COUNT_HW_INSTRUCTIONS,
+		  .exclude_kernel = 1 },
 	};
 	struct perfring_count_value v[2], child_saw[2];
 	int status, answer[2];
@@ -362,7 +364,8 @@ TEST_F(count, fork)
 TEST_F(count, unsupported)
 {
 	struct perf_event_attr attrs[5] = {
-		{ .type = NO_TYPE }, software(PERF_COUNT_SW_PAGE_FAULTS), { .type = NO_TYPE, .config = 1 },
+		{ .type = NO_TYPE }, software(PERF_COUNT_SW_PAGE_FAULTS),
+		{ .type = NO_TYPE, .config = 1 },
 		software(PERF_COUNT_SW_PAGE_FAULTS_MIN), { .type = NO_TYPE },
 	};
 	static const char *const names[5] = { "one", "two", NULL, "four", "five" };

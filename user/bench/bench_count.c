@@ -198,7 +198,8 @@ static uint64_t loop_bare(void *context)
 static int count_loop(void)
 {
 	struct perf_event_mmap_page page = {
-		.capabilities = COUNT_SELF_CAP_SURE | COUNT_SELF_CAP_PMC, .index = 1, .pmc_width = 48,
+		.capabilities = COUNT_SELF_CAP_SURE | COUNT_SELF_CAP_PMC,
+		.index = 1, .pmc_width = 48,
 	};
 	struct bench_run runs[] = {
 		{ .name = "ours", .work = loop_ours, .context = &page },
@@ -211,7 +212,7 @@ static int count_loop(void)
 	return err;
 }
 
-BENCH(count_loop, "What surrounds a counter's register, measured with the clock's in its place (rdtsc, cntvct_el0).");
+BENCH(count_loop, "What surrounds a counter's register, the clock's (rdtsc, cntvct_el0) in its place.");
 
 static uint64_t switch_ours(void *context)
 {
@@ -230,7 +231,8 @@ static uint64_t switch_bare(void *context)
 	unsigned int rounds = bench_stepping() ? 20 : ROUNDS;
 
 	for (unsigned int i = 0; i < rounds; i++)
-		if (ioctl(b->fd, PERF_EVENT_IOC_ENABLE, 0) || ioctl(b->fd, PERF_EVENT_IOC_DISABLE, 0))
+		if (ioctl(b->fd, PERF_EVENT_IOC_ENABLE, 0) ||
+		    ioctl(b->fd, PERF_EVENT_IOC_DISABLE, 0))
 			return 0;
 	return rounds;
 }

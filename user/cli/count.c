@@ -116,7 +116,7 @@ static int count_open(struct counting *c, pid_t pid)
 
 	if (status)
 		return status;
-	c->count = calloc(cpus.nr, sizeof(*c->count));
+	c->count = calloc(cpus.nr, sizeof(struct perfring_count *));
 	if (!c->count)
 		status = CLI_FAIL;
 	for (; c->count && c->nr < cpus.nr && !status; c->nr += !status)
@@ -145,7 +145,7 @@ static int count_sum(struct counting *c)
 		for (unsigned int j = 0; j < c->events_nr; j++) {
 			struct perfring_count_value *sum = &c->sum[j];
 
-			if (!i || (one[j].state < sum->state)) {
+			if (!i || one[j].state < sum->state) {
 				sum->state = one[j].state;
 				sum->error = one[j].error;
 			}

@@ -9,7 +9,7 @@ int main(void)
 {
 	static const char *const events[] = { "instructions:u", "task-clock:u" };
 	struct perfring_count_info info;
-	struct perfring_count *count;
+	struct perfring_count *count = NULL;
 	uint64_t before, after, least = UINT64_MAX;
 	int err = -1;
 

@@ -94,7 +94,9 @@ int perfring_count_ask_all(struct perfring_count *count)
 	for (unsigned int i = 0; i < count->nr && !err; i++) {
 		struct count_event *event = &count->event[i];
 
-		if (event->fd < 0 || event->leader != i || (!event->grouped && count_look(count, event)))
+		if (event->fd < 0 || event->leader != i)
+			continue;
+		if (!event->grouped && count_look(count, event))
 			continue;
 		err = perfring_count_ask(count, i);
 	}

@@ -11,13 +11,13 @@ struct count_event {
 	int fd;				/* -1: not open */
 	int error;			/* why */
 	unsigned int wanted;		/* index of the leader that was asked for */
-	unsigned int leader;		/* index of the one it got: the first of them that is open */
+	unsigned int leader;		/* index of the one it got: the first that is open */
 	bool grouped;			/* has or had company: its leader speaks for all */
 	bool weak;			/* alone where the group cannot be */
 	bool self;			/* its register may be read, and is quicker */
 	bool user_only;
 	enum perfring_count_method method;
-	const struct perf_event_mmap_page *page;
+	struct perf_event_mmap_page *page;	/* never written */
 	struct count_self base;		/* what perfring_count_reset() saw */
 	struct count_self last;		/* what was read last */
 	bool lost;			/* pinned, and lost its place: nothing can be read */

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64) || defined(__i386)
 
 #define COUNT_ARCH	"rdpmc"
 
@@ -51,26 +51,49 @@ static inline bool count_arch_ask(struct perf_event_attr *attr)
 #define COUNT_ARCH_CYCLES	32	/* 1 + the number of pmccntr_el0 among the counters */
 #define COUNT_ARCH_USER		2	/* attr.config1 of a CPU PMU: readable by its user */
 
-/* A system register is part of the instruction: one for each counter. */
+/* A register's name is part of the instruction: one for each counter. */
+#define COUNT_ARCH_COUNTER(n)							\
+	static inline uint64_t count_arch_counter_##n(void)			\
+	{									\
+		uint64_t value;							\
+										\
+		__asm__ volatile("mrs %0, pmevcntr" #n "_el0" : "=r"(value));	\
+		return value;							\
+	}
+
+COUNT_ARCH_COUNTER(0) COUNT_ARCH_COUNTER(1) COUNT_ARCH_COUNTER(2) COUNT_ARCH_COUNTER(3)
+COUNT_ARCH_COUNTER(4) COUNT_ARCH_COUNTER(5) COUNT_ARCH_COUNTER(6) COUNT_ARCH_COUNTER(7)
+COUNT_ARCH_COUNTER(8) COUNT_ARCH_COUNTER(9) COUNT_ARCH_COUNTER(10) COUNT_ARCH_COUNTER(11)
+COUNT_ARCH_COUNTER(12) COUNT_ARCH_COUNTER(13) COUNT_ARCH_COUNTER(14) COUNT_ARCH_COUNTER(15)
+COUNT_ARCH_COUNTER(16) COUNT_ARCH_COUNTER(17) COUNT_ARCH_COUNTER(18) COUNT_ARCH_COUNTER(19)
+COUNT_ARCH_COUNTER(20) COUNT_ARCH_COUNTER(21) COUNT_ARCH_COUNTER(22) COUNT_ARCH_COUNTER(23)
+COUNT_ARCH_COUNTER(24) COUNT_ARCH_COUNTER(25) COUNT_ARCH_COUNTER(26) COUNT_ARCH_COUNTER(27)
+COUNT_ARCH_COUNTER(28) COUNT_ARCH_COUNTER(29) COUNT_ARCH_COUNTER(30)
+
+/* Index 1 + n is counter n; one more than all of them is the cycle counter. */
 static inline bool count_arch_pmc(uint32_t index, uint64_t *value)
 {
-#define COUNT_ARCH_CASE(n)	case 1 + (n): __asm__ volatile("mrs %0, pmevcntr" #n "_el0" : "=r"(*value)); return true
-	switch (index) {
-	COUNT_ARCH_CASE(0); COUNT_ARCH_CASE(1); COUNT_ARCH_CASE(2); COUNT_ARCH_CASE(3);
-	COUNT_ARCH_CASE(4); COUNT_ARCH_CASE(5); COUNT_ARCH_CASE(6); COUNT_ARCH_CASE(7);
-	COUNT_ARCH_CASE(8); COUNT_ARCH_CASE(9); COUNT_ARCH_CASE(10); COUNT_ARCH_CASE(11);
-	COUNT_ARCH_CASE(12); COUNT_ARCH_CASE(13); COUNT_ARCH_CASE(14); COUNT_ARCH_CASE(15);
-	COUNT_ARCH_CASE(16); COUNT_ARCH_CASE(17); COUNT_ARCH_CASE(18); COUNT_ARCH_CASE(19);
-	COUNT_ARCH_CASE(20); COUNT_ARCH_CASE(21); COUNT_ARCH_CASE(22); COUNT_ARCH_CASE(23);
-	COUNT_ARCH_CASE(24); COUNT_ARCH_CASE(25); COUNT_ARCH_CASE(26); COUNT_ARCH_CASE(27);
-	COUNT_ARCH_CASE(28); COUNT_ARCH_CASE(29); COUNT_ARCH_CASE(30);
-	case COUNT_ARCH_CYCLES:
+	static uint64_t (*const counters[])(void) = {
+		count_arch_counter_0, count_arch_counter_1, count_arch_counter_2,
+		count_arch_counter_3, count_arch_counter_4, count_arch_counter_5,
+		count_arch_counter_6, count_arch_counter_7, count_arch_counter_8,
+		count_arch_counter_9, count_arch_counter_10, count_arch_counter_11,
+		count_arch_counter_12, count_arch_counter_13, count_arch_counter_14,
+		count_arch_counter_15, count_arch_counter_16, count_arch_counter_17,
+		count_arch_counter_18, count_arch_counter_19, count_arch_counter_20,
+		count_arch_counter_21, count_arch_counter_22, count_arch_counter_23,
+		count_arch_counter_24, count_arch_counter_25, count_arch_counter_26,
+		count_arch_counter_27, count_arch_counter_28, count_arch_counter_29,
+		count_arch_counter_30,
+	};
+
+	if (index == COUNT_ARCH_CYCLES)
 		__asm__ volatile("mrs %0, pmccntr_el0" : "=r"(*value));
-		return true;
-	default:
+	else if (index - 1 < sizeof(counters) / sizeof(counters[0]))
+		*value = counters[index - 1]();
+	else
 		return false;
-	}
-#undef COUNT_ARCH_CASE
+	return true;
 }
 
 static inline uint64_t count_arch_clock(void)

@@ -3,53 +3,58 @@
 #include "count.h"
 #include "limits.h"
 
+#define EXPLAIN_DEVICES	"/sys/bus/event_source/devices"
+
 /* What it is, and what would do. */
 static const char *format_cause(const struct perfring_count_report *report)
 {
-	switch (report->cause) {
-	case PERFRING_CAUSE_NO_EVENT:
-		if (!report->kernel_pmu)
-			return "not on this machine: no PMU of this kind in /sys/bus/event_source/devices (a guest without one?)";
-		return "not on this machine: its PMU has no such event, or there is no such tracepoint";
-	case PERFRING_CAUSE_NO_FEATURE:
-		return "not on this machine: the PMU cannot do it in this way (sampling, precise_ip, exclude_*)";
-	case PERFRING_CAUSE_KERNEL:
-		return "it counts the kernel as well: set exclude_kernel (:u)";
-	case PERFRING_CAUSE_CPU:
-		return "it counts all processes of a CPU: count processes instead";
-	case PERFRING_CAUSE_TRACEPOINT:
-		return "it records a tracepoint's data: count without PERF_SAMPLE_RAW";
-	case PERFRING_CAUSE_ANY:
-		return "this kernel keeps ordinary users out altogether";
-	case PERFRING_CAUSE_CAPABILITY:
-		return "for kprobes, uprobes and namespaces no sysctl opens the way";
-	case PERFRING_CAUSE_OTHER_USER:
-		return "the process is somebody else's, or not dumpable: ptrace(2) would be refused, too";
-	case PERFRING_CAUSE_FILTER:
-		return "no rule of perf refuses it: seccomp (a container's default), a security module or lockdown does";
-	case PERFRING_CAUSE_FILES:
-		return "each event is an open file: raise RLIMIT_NOFILE (ulimit -n) or fs.file-max";
-	case PERFRING_CAUSE_RATE:
-		return "sample_freq is above kernel.perf_event_max_sample_rate";
-	case PERFRING_CAUSE_STACK:
-		return "sample_max_stack is above kernel.perf_event_max_stack";
-	case PERFRING_CAUSE_INVALID:
-		return "a field of the attr, the target, or their combination is not valid; or the group is larger than the PMU";
-	case PERFRING_CAUSE_GROUP:
-		return "a group is on one CPU and one task, and not larger than the PMU";
-	case PERFRING_CAUSE_NEWER:
-		return "the attr sets what this kernel does not know yet";
-	case PERFRING_CAUSE_TARGET:
-		return "the process has gone, or the CPU is offline";
-	case PERFRING_CAUSE_BUSY:
-		return "somebody else has what is needed: an exclusive event, all breakpoint registers";
-	case PERFRING_CAUSE_MEMORY:
-		return "no memory";
-	case PERFRING_CAUSE_NO_PERF:
-		return "the kernel is built without CONFIG_PERF_EVENTS";
-	default:
-		return NULL;
-	}
+	static const char *const texts[] = {
+		[PERFRING_CAUSE_NO_EVENT] =
+			"not on this machine: its PMU has no such event, or there is no such tracepoint",
+		[PERFRING_CAUSE_NO_FEATURE] =
+			"not on this machine: the PMU cannot do it in this way (sampling, precise_ip, exclude_*)",
+		[PERFRING_CAUSE_KERNEL] =
+			"it counts the kernel as well: set exclude_kernel (:u)",
+		[PERFRING_CAUSE_CPU] =
+			"it counts all processes of a CPU: count processes instead",
+		[PERFRING_CAUSE_TRACEPOINT] =
+			"it records a tracepoint's data: count without PERF_SAMPLE_RAW",
+		[PERFRING_CAUSE_ANY] =
+			"this kernel keeps ordinary users out altogether",
+		[PERFRING_CAUSE_CAPABILITY] =
+			"for kprobes, uprobes and namespaces no sysctl opens the way",
+		[PERFRING_CAUSE_OTHER_USER] =
+			"the process is somebody else's, or not dumpable: ptrace(2) would be refused, too",
+		[PERFRING_CAUSE_FILTER] =
+			"no rule of perf refuses it: seccomp (a container's default), a security module or lockdown does",
+		[PERFRING_CAUSE_FILES] =
+			"each event is an open file: raise RLIMIT_NOFILE (ulimit -n) or fs.file-max",
+		[PERFRING_CAUSE_RATE] =
+			"sample_freq is above kernel.perf_event_max_sample_rate",
+		[PERFRING_CAUSE_STACK] =
+			"sample_max_stack is above kernel.perf_event_max_stack",
+		[PERFRING_CAUSE_INVALID] =
+			"a field of the attr, the target, or their combination is not valid; or the group is larger than the PMU",
+		[PERFRING_CAUSE_GROUP] =
+			"a group is on one CPU and one task, and not larger than the PMU",
+		[PERFRING_CAUSE_NEWER] =
+			"the attr sets what this kernel does not know yet",
+		[PERFRING_CAUSE_TARGET] =
+			"the process has gone, or the CPU is offline",
+		[PERFRING_CAUSE_BUSY] =
+			"somebody else has what is needed: an exclusive event, all breakpoint registers",
+		[PERFRING_CAUSE_MEMORY] =
+			"no memory",
+		[PERFRING_CAUSE_NO_PERF] =
+			"the kernel is built without CONFIG_PERF_EVENTS",
+	};
+	static const char no_pmu[] =
+		"not on this machine: no PMU of this kind in " EXPLAIN_DEVICES
+		" (a guest without one?)";
+
+	if (report->cause == PERFRING_CAUSE_NO_EVENT && !report->kernel_pmu)
+		return no_pmu;
+	return report->cause < sizeof(texts) / sizeof(texts[0]) ? texts[report->cause] : NULL;
 }
 
 /* Which setting, which capability. */

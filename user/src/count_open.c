@@ -196,7 +196,8 @@ int perfring_count_open_wants(const struct count_want *wants, unsigned int nr, p
 	return 0;
 }
 
-int perfring_count_opts_take(struct perfring_count_opts *own, const struct perfring_count_opts *given)
+int perfring_count_opts_take(struct perfring_count_opts *own,
+			     const struct perfring_count_opts *given)
 {
 	int err = perfring_opts_take(own, sizeof(*own), given);
 

@@ -25,7 +25,7 @@ void perfring_count_unmap(struct perfring_count *count, struct count_event *even
 {
 	/* In a child of fork(2) there is no such page. */
 	if (event->page && *count->owner)
-		munmap((void *)(uintptr_t)event->page, count->page_size);
+		munmap(event->page, count->page_size);
 	event->page = NULL;
 	event->self = false;
 }
@@ -99,7 +99,8 @@ void perfring_count_pages(struct perfring_count *count, pid_t pid, enum perfring
 			page = mmap(NULL, count->page_size, PROT_READ, MAP_SHARED, event->fd, 0);
 			event->page = page == MAP_FAILED ? NULL : page;
 			event->method = PERFRING_METHOD_NO_PAGE;
-			mapped += event->page != NULL;
+			if (event->page)
+				mapped++;
 		}
 	}
 	if (!mapped)

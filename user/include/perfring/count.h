@@ -265,8 +265,8 @@ int perfring_count_read_one(struct perfring_count *count, unsigned int index,
  * @index: the event
  * @value: the count since perfring_count_reset(), not scaled
  *
- * For use around a few instructions.  Never a zero that means something else: what is not on the PMU
- * is asked of the kernel.
+ * For use around a few instructions.  Never a zero that means something else: what is not on
+ * the PMU is asked of the kernel.
  *
  * Return: 0; -EINVAL no such event; -ENODATA it never counted; the errno with which it
  * was not opened; the errno of read(2).
@@ -278,7 +278,7 @@ int perfring_count_now(struct perfring_count *count, unsigned int index, uint64_
  * @PERFRING_METHOD_SELF: the counter's register, no system call
  * @PERFRING_METHOD_SLOWER: read(2), because the register takes longer here
  * @PERFRING_METHOD_OFF: read(2), as PERFRING_SELF_OFF wants
- * @PERFRING_METHOD_OTHER: read(2), the target is not the calling thread, or the event is inherited
+ * @PERFRING_METHOD_OTHER: read(2), the target is not the calling thread, or children inherit it
  * @PERFRING_METHOD_NO_PAGE: read(2), the page could not be mapped
  * @PERFRING_METHOD_DENIED: read(2), the kernel does not allow the register (software events,
  *	rdpmc in sysfs, kernel.perf_user_access)
@@ -362,11 +362,11 @@ const char *perfring_count_state_text(unsigned int state);
  * perfring_count_set_bpf - run a BPF program whenever an event happens
  * @count: at least this event is a tracepoint, kprobe or uprobe, or samples
  * @index: the event
- * @program: descriptor of the loaded program (BPF_PROG_TYPE_TRACEPOINT, _KPROBE or _PERF_EVENT); it may be
- *	closed afterwards
+ * @program: descriptor of the loaded program (BPF_PROG_TYPE_TRACEPOINT, _KPROBE or
+ *	_PERF_EVENT); it may be closed afterwards
  *
- * A tracepoint's program runs wherever the tracepoint is hit, whatever the target; it returns 0 for what
- * is not to be counted.  The program stays until the event is closed.
+ * A tracepoint's program runs wherever the tracepoint is hit, whatever the target; it returns
+ * 0 for what is not to be counted.  The program stays until the event is closed.
  *
  * Return: 0; -EINVAL no such event, or the wrong kind of program; -EEXIST there is one; the
  * errno with which the event was not opened; other errnos of PERF_EVENT_IOC_SET_BPF.
