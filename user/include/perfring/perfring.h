@@ -5,6 +5,7 @@
 
 #include <perfring/bpf.h>
 #include <perfring/count.h>
+#include <perfring/data.h>
 #include <perfring/error.h>
 #include <perfring/event.h>
 #include <perfring/format.h>
