@@ -30,6 +30,7 @@ int cli_load(int argc, char **argv);
 int cli_unload(int argc, char **argv);
 int cli_dump(int argc, char **argv);
 int cli_save(int argc, char **argv);
+int cli_record(int argc, char **argv);
 int cli_stats(int argc, char **argv);
 int cli_inject(int argc, char **argv);
 int cli_count(int argc, char **argv);

@@ -310,10 +310,15 @@ int cli_dump(int argc, char **argv)
 		return CLI_FAIL;
 	}
 	cli_catch_signals();
-	status = dump.spec.kind == SPEC_IMAGE ? dump_image(&dump) : dump_reader(&dump);
+	if (dump.spec.kind == SPEC_DATA)
+		status = dump_data(&dump);
+	else if (dump.spec.kind == SPEC_IMAGE)
+		status = dump_image(&dump);
+	else
+		status = dump_reader(&dump);
 	if (dump.format)
 		status = dump_summary(&dump) || dump.corrupt ? CLI_FAIL : status;
-	perfring_format_free(dump.format);
+	perfring_format_free(dump.own_format);
 	free(dump.check);
 	spec_free(&dump.spec);
 	return status;

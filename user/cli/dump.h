@@ -28,7 +28,8 @@ struct dump {
 	struct spec spec;
 	struct json json;
 	struct perfring_reader *reader;
-	struct perfring_format *format;
+	const struct perfring_format *format;	/* of the records that come */
+	struct perfring_format *own_format;	/* to be freed */
 	struct generator_check *check;	/* of each ring */
 	uint64_t records;
 	uint64_t bytes;
@@ -47,6 +48,9 @@ int dump_format(struct dump *dump, const struct perfring_storage *storage);
 
 /* Print one; false when it was the last one wanted. */
 bool dump_record(struct dump *dump, unsigned int index, const struct perfring_record *record);
+
+/* dump_data.c: the records of a perf.data file */
+int dump_data(struct dump *dump);
 
 /* dump_sideband.c: the fields of a record that is neither sample nor loss */
 void dump_sideband(struct json *json, const struct perfring_event *event);

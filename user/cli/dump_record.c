@@ -34,8 +34,9 @@ static const char *const dump_types[] = {
 
 int dump_format(struct dump *dump, const struct perfring_storage *storage)
 {
-	int err = perfring_format_compile(perfring_storage_attr(storage), &dump->format);
+	int err = perfring_format_compile(perfring_storage_attr(storage), &dump->own_format);
 
+	dump->format = dump->own_format;
 	if (!err)
 		return CLI_OK;
 	cli_error("%s: its records cannot be decoded: %s", dump->spec.text,

@@ -15,6 +15,10 @@ static const char cli_help_text[] =
 "                                         print the records of a ring, decoded\n"
 "  save SOURCE FILE [-t SECONDS] [--pages N]\n"
 "                                         let a ring fill for a while, keep it as a file\n"
+"  record [-e EVENT]... [-o FILE] [-t SECONDS] [--pages N] [[--] COMMAND [ARG]...]\n"
+"                                         write a perf.data file, which perf script and perf report\n"
+"                                         read; FILE -: for a pipe.  EVENT is a SOURCE or what perf\n"
+"                                         record -e takes, of COMMAND or of the whole system\n"
 "  stats [-i SECONDS] [-n COUNT]          the devices' counters, with -i live\n"
 "  inject dev:CPU KIND...                 put into a ring what no kernel writes, and show what the\n"
 "                                         reader makes of it: size-0 size-4 size-7 size-12\n"
@@ -42,6 +46,7 @@ static const char cli_help_text[] =
 "                                         minor-faults major-faults context-switches\n"
 "                                         cpu-migrations cgroup-switches dummy bpf-output\n"
 "  image:FILE                             what save has kept\n"
+"  data:FILE                              what record, or perf record, has kept\n"
 "CPU is a number, a list such as 0,2-3, or * for all that are online.\n"
 "\n"
 "Exit status: 0 success, 1 failure or disagreement, 2 wrong usage.\n";
@@ -70,6 +75,7 @@ static const struct {
 	{ "unload", cli_unload },
 	{ "dump", cli_dump },
 	{ "save", cli_save },
+	{ "record", cli_record },
 	{ "stats", cli_stats },
 	{ "inject", cli_inject },
 	{ "count", cli_count },
@@ -101,7 +107,7 @@ int main(int argc, char **argv)
 			}
 			return status;
 		}
-	cli_error("'%s' is not a command; there are load, unload, dump, save, stats, inject, count, demo, help",
+	cli_error("'%s' is not a command; there are load, unload, dump, save, record, stats, inject, count, demo, help",
 		  argv[1]);
 	return CLI_USAGE;
 }

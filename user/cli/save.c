@@ -63,6 +63,11 @@ int cli_save(int argc, char **argv)
 		spec_free(&spec);
 		return CLI_USAGE;
 	}
+	if (spec.kind == SPEC_DATA) {
+		cli_error("%s: a file holds one ring, and this is none", spec.text);
+		spec_free(&spec);
+		return CLI_USAGE;
+	}
 	cli_catch_signals();
 	status = spec_open(&spec, spec.cpus.nr ? spec.cpus.cpu[0] : 0, options.pages, &storage);
 	if (!status) {

@@ -360,6 +360,14 @@ int spec_parse(const char *text, struct spec *spec)
 		cli_error("%s: which file?", text);
 		return CLI_USAGE;
 	}
+	if (!strncmp(text, "data:", 5)) {
+		spec->kind = SPEC_DATA;
+		spec->path = text + 5;
+		if (*spec->path)
+			return CLI_OK;
+		cli_error("%s: which file?", text);
+		return CLI_USAGE;
+	}
 	if (!strncmp(text, "dev:", 4)) {
 		spec->kind = SPEC_DEVICE;
 		status = spec_cpus(spec, text + 4, &name);
@@ -371,7 +379,7 @@ int spec_parse(const char *text, struct spec *spec)
 		if (!status)
 			status = spec_perf_attr(spec, name);
 	} else {
-		cli_error("'%s' is not a source; it should begin with dev:, perf: or image:, as in dev:0/sched_switch",
+		cli_error("'%s' is not a source; it should begin with dev:, perf:, image: or data:, as in dev:0/sched_switch",
 			  text);
 		return CLI_USAGE;
 	}

@@ -12,6 +12,7 @@ enum spec_kind {
 	SPEC_DEVICE,
 	SPEC_PERF,
 	SPEC_IMAGE,
+	SPEC_DATA,
 };
 
 /* What the RAW field of a sample holds. */
@@ -28,7 +29,7 @@ struct spec {
 	enum spec_kind kind;
 	enum spec_payload payload;
 	const char *text;		/* the whole of it, the caller's */
-	const char *path;		/* of an image; within text */
+	const char *path;		/* of an image or data; within text */
 	struct cli_cpus cpus;
 	struct perf_event_attr attr;	/* disabled */
 	char *symbol;			/* of a kprobe; attr points to it */
@@ -55,6 +56,9 @@ void spec_attr_init(struct perf_event_attr *attr);
 
 /* Type number of the PMU perfring. */
 int spec_pmu_type(uint32_t *type);
+
+/* What the payloads of an event of a file are. */
+void spec_file_payload(struct spec *spec, const struct perf_event_attr *attr);
 
 /* Why enabling the ring of @cpu failed with @err. */
 void spec_enable_error(const struct spec *spec, unsigned int cpu, int err);

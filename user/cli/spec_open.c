@@ -158,8 +158,8 @@ void spec_enable_error(const struct spec *spec, unsigned int cpu, int err)
 	spec_explain(spec, cpu, 0, err == -EPERM ? -EACCES : err);
 }
 
-/* An image does not say what its payloads are, but its attr does, nearly. */
-static void spec_image_payload(struct spec *spec, const struct perf_event_attr *attr)
+/* A file does not say what its payloads are, but its attr does, nearly. */
+void spec_file_payload(struct spec *spec, const struct perf_event_attr *attr)
 {
 	static const enum spec_payload payload[] = {
 		[PERFRING_SOURCE_GENERATOR] = SPEC_GENERATOR,
@@ -182,7 +182,7 @@ static int spec_open_image(struct spec *spec, struct perfring_storage **out)
 	int err = perfring_storage_open_image(spec->path, NULL, out);
 
 	if (!err) {
-		spec_image_payload(spec, perfring_storage_attr(*out));
+		spec_file_payload(spec, perfring_storage_attr(*out));
 		return CLI_OK;
 	}
 	if (err == -EINVAL || err == -ENODATA || err == -EBADMSG)
