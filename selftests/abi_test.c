@@ -87,10 +87,11 @@ TEST(no_holes)
 		SKIP(return, "%zu-bit pointers: the table is of 64-bit machines", 8 * sizeof(void *));
 	for (i = 0; i <= ARRAY_LEN(fields); i++) {
 		if (i == ARRAY_LEN(fields) || !fields[i].name) {
-			if (all)
+			if (all) {
 				EXPECT_EQ(all->size, at) {
 					TH_LOG("struct %s ends with a hole", all->type);
 				}
+			}
 			all = &fields[i];
 			at = 0;
 			continue;
@@ -107,10 +108,11 @@ TEST(constants)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_LEN(values); i++)
+	for (i = 0; i < ARRAY_LEN(values); i++) {
 		EXPECT_EQ(values[i].want, values[i].value) {
 			TH_LOG("%s", values[i].name);
 		}
+	}
 }
 
 static bool in_table(const char *name)
