@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The read path allocates nothing and makes no system call, wherever the ring is;
- * nor does the writer of a ring in memory, but for its wakeups.  What is
+ * The read path allocates nothing and makes no system call, wherever the ring is, a BPF
+ * ring buffer included, and with the rings in order of time; nor does the writer of a ring in memory, but for its wakeups.  What is
  * forbidden is counted: the allocator's functions are this program's own, and the
  * kernel hands system calls back to it (syscall user dispatch, Linux 5.11).
  */
@@ -13,7 +13,8 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
-#include "fixtures.h"
+#include "bpf_ring.h"
+#include "merge.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH	59
@@ -159,6 +160,8 @@ RING_FIXTURE;
 /* 40 records of 8 + 4 + 100 bytes on a page of 4096: several come to lie across the end. */
 #define LEN	100
 #define BURST	20
+
+#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
 
 struct seen {
 	unsigned int records;
@@ -379,6 +382,106 @@ TEST_F(ring, snapshot)
 		EXPECT_EQ(BURST, records);
 		EXPECT_CLEAN("a snapshot");
 	}
+}
+
+FIXTURE(bpf_ring) {
+	struct bpf_ring r;
+};
+
+FIXTURE_VARIANT(bpf_ring) {
+	bool kernel;
+};
+
+FIXTURE_VARIANT_ADD(bpf_ring, kernel) { .kernel = true };
+FIXTURE_VARIANT_ADD(bpf_ring, memory) { .kernel = false };
+
+FIXTURE_SETUP(bpf_ring)
+{
+	char why[WHY_LEN];
+
+	memset(&self->r, 0, sizeof(self->r));
+	if (!bpf_ring_available(variant->kernel, why, sizeof(why)))
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(bpf_ring)
+{
+	bpf_ring_close(&self->r);
+}
+
+/* 8 + 100 bytes, rounded up to 112: 36 in a page, so that the second round passes its end. */
+TEST_F(bpf_ring, batch_and_peek)
+{
+	struct perfring_record record;
+	struct perfring_batch batch;
+	unsigned char payload[LEN];
+	unsigned int round, i;
+	char why[WHY_LEN];
+	int records;
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, bpf_ring_start(&self->r, variant->kernel, PAGE, 0));
+	for (round = 0; round < 6; round++) {
+		for (i = 0; i < BURST; i++) {
+			fill(payload, LEN, i);
+			ASSERT_EQ(0, bpf_ring_put(&self->r, i % 4 ? OUTPUT : DISCARD, payload, LEN, 0));
+		}
+		records = 0;
+		watch();
+		if (round % 2) {
+			records = read_peek(self->r.ring);
+		} else {
+			perfring_batch_begin(self->r.ring, &batch);
+			while (perfring_batch_next(&batch, &record) > 0)
+				records++;
+			perfring_batch_commit(&batch);
+		}
+		watch_end();
+		EXPECT_EQ(BURST - BURST / 4, records);
+		EXPECT_CLEAN("a BPF ring buffer");
+	}
+}
+
+MERGE_FIXTURE;
+
+/*
+ * Four rings whose times interleave, each filled beyond the half where records begin to be
+ * copied out of it; rounds, then all that is held.
+ */
+TEST_F(merge, next)
+{
+	struct perfring_record record;
+	unsigned int i, n = 0, round;
+	uint64_t time = 1, before = 0;
+	bool ordered = true;
+	char why[WHY_LEN];
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, perfring_merge_create(self->reader, NULL, &self->merge));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ((int)i, ring_add(self->reader, variant, i, 1));
+	ASSERT_EQ(4, perfring_merge_add_all(self->merge, NULL));
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 100; i++)
+			ASSERT_EQ(0, write_at(self->reader, i % 4, PERF_RECORD_SAMPLE, time++, i, LEN / 2));
+		watch();
+		while (perfring_merge_next(self->merge, &record, NULL) > 0) {
+			ordered &= before <= perfring_merge_time(self->merge);
+			before = perfring_merge_time(self->merge);
+			n++;
+		}
+		if (round == 2) {
+			perfring_merge_flush(self->merge);
+			while (perfring_merge_next(self->merge, &record, NULL) > 0)
+				n++;
+		}
+		watch_end();
+		EXPECT_CLEAN("a merge");
+	}
+	EXPECT_EQ(300, n);
+	EXPECT_TRUE(ordered);
 }
 
 /* The writer of memory: one by one and in batches; then a wakeup, which is one write(2). */
