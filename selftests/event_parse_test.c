@@ -131,8 +131,8 @@ TEST_F(parse, groups_names_and_flags)
 {
 	const struct perfring_event_spec *spec;
 
-	ASSERT_EQ(0, perfring_event_parse("own{cycles:u,faults/name=mine,inherit/}:SW,"
-					  "cs/no-inherit/P", &self->opts, &self->specs, NULL));
+	ASSERT_EQ(0, perfring_event_parse("own{cycles:u,faults/name=mine,inherit/}:SW,cs/no-inherit/P",
+					  &self->opts, &self->specs, NULL));
 	ASSERT_EQ(3, perfring_event_specs_count(self->specs));
 	spec = perfring_event_specs_at(self->specs, 0);
 	EXPECT_STREQ("cycles:u", spec->name);
@@ -235,8 +235,8 @@ TEST_F(parse, uprobes)
 	ASSERT_LT(0, readlink("/proc/self/exe", path, sizeof(path) - 1));
 	ASSERT_NE(0, offset);
 	snprintf(text, sizeof(text),
-		 "uprobe:%s:event_parse_probed,uretprobe:%s:event_parse_probed+4:u,"
-		 "uprobe:%s:0x1234(0x55)", path, path, path);
+		 "uprobe:%s:event_parse_probed,uretprobe:%s:event_parse_probed+4:u,uprobe:%s:0x1234(0x55)",
+		 path, path, path);
 	ASSERT_EQ(0, perfring_event_parse(text, &self->opts, &self->specs, &error)) {
 		TH_LOG("%s; %s", error.reason, error.hint);
 	}

@@ -269,7 +269,7 @@ TEST_F(parse, periods_and_call_graphs_are_perf_records)
 		SAME(sample_period);
 		SAME(freq);
 		SAME(sample_max_stack);
-		EXPECT_EQ(strstr(seen->sample_type, "CALLCHAIN") != NULL,
+		EXPECT_EQ(!!strstr(seen->sample_type, "CALLCHAIN"),
 			  (spec->attr.sample_type & PERF_SAMPLE_CALLCHAIN) != 0);
 		perfring_event_specs_free(self->specs);
 		self->specs = NULL;

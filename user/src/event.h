@@ -81,8 +81,10 @@ bool perfring_event_by_cache(struct event_word word, uint64_t *config);
 /* The usual name of each cache event in turn: false after the last. */
 bool perfring_event_cache_name(unsigned int index, char *name, size_t len, uint64_t *config);
 
-/* event_number: "12", "0x1f"; the whole word */
+/* "12", "0x1f"; the whole word */
 bool perfring_event_number(struct event_word word, uint64_t *value);
+/* "r01c0" */
+bool perfring_event_by_raw(struct event_word word, uint64_t *config);
 
 /* event_parse.c: a string that the specs own; NULL without memory */
 const char *perfring_event_own(struct perfring_event_specs *specs, struct event_word word);

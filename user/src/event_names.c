@@ -226,3 +226,14 @@ bool perfring_event_number(struct event_word word, uint64_t *value)
 	}
 	return word.len > 0;
 }
+
+/* "r01c0" */
+bool perfring_event_by_raw(struct event_word word, uint64_t *config)
+{
+	char hex[2 + 16 + 1] = "0x";
+
+	if (word.len < 2 || word.len > 17 || word.at[0] != 'r')
+		return false;
+	memcpy(hex + 2, word.at + 1, word.len - 1);
+	return perfring_event_number((struct event_word){ hex, word.len + 1 }, config);
+}

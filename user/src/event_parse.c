@@ -103,17 +103,6 @@ static int no_memory(struct event_parser *parser)
 	return perfring_event_fail(parser, -ENOMEM, here(parser), NULL, "out of memory");
 }
 
-/* "r01c0" */
-static bool by_raw(struct event_word word, uint64_t *config)
-{
-	char hex[2 + 16 + 1] = "0x";
-
-	if (word.len < 2 || word.len > 17 || word.at[0] != 'r')
-		return false;
-	memcpy(hex + 2, word.at + 1, word.len - 1);
-	return perfring_event_number((struct event_word){ hex, word.len + 1 }, config);
-}
-
 static int add_generic(struct event_parser *parser, uint32_t type, uint64_t config)
 {
 	struct event_entry *entry = perfring_event_new(parser);
@@ -298,7 +287,7 @@ static int add_event(struct event_parser *parser)
 		return add_generic(parser, type, config);
 	if (perfring_event_by_cache(word, &config))
 		return add_generic(parser, PERF_TYPE_HW_CACHE, config);
-	if (by_raw(word, &config))
+	if (perfring_event_by_raw(word, &config))
 		return add_generic(parser, PERF_TYPE_RAW, config);
 	if (*word.at >= '0' && *word.at <= '9')
 		return add_numbers(parser, word);
@@ -434,7 +423,7 @@ static int parse_list(struct event_parser *parser)
 int perfring_event_parse(const char *text, const struct perfring_event_opts *opts,
 			 struct perfring_event_specs **out, struct perfring_event_error *error)
 {
-	struct perfring_event_error local;
+	struct perfring_event_error local = { .code = 0 };
 	struct event_parser parser = {
 		.text = text,
 		.at = text,

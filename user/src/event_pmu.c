@@ -323,7 +323,8 @@ static int read_alias(const char *sysfs, const char *pmu, struct find_alias *fin
 	    perfring_event_folder(path, find_alias, find) != 1)
 		return -ENOENT;
 	return read_described(sysfs, pmu, "events",
-			      (struct event_word){ find->found, strlen(find->found) }, "", text, len);
+			      (struct event_word){ find->found, strlen(find->found) }, "",
+			      text, len);
 }
 
 /* A format's field, an event's name, or event=NAME. */
@@ -350,14 +351,9 @@ static int apply_term(struct pmu_context *c, const struct event_term *term)
 		return apply_alias(c, (struct event_word){ find.found, strlen(find.found) }, text,
 				   term);
 	/* "r3c" as in an event of its own */
-	if (!term->value.at && term->name.at[0] == 'r' && term->name.len < 18) {
-		char hex[20] = "0x";
-
-		memcpy(hex + 2, term->name.at + 1, term->name.len - 1);
-		if (perfring_event_number((struct event_word){ hex, term->name.len + 1 }, &number)) {
-			pmu_entry(c)->spec.attr.config = number;
-			return 0;
-		}
+	if (!term->value.at && perfring_event_by_raw(term->name, &number)) {
+		pmu_entry(c)->spec.attr.config = number;
+		return 0;
 	}
 	return unknown_term(c, term);
 }

@@ -52,14 +52,13 @@ static struct event_entry *probe_new(struct event_parser *parser, struct event_w
 	return entry;
 }
 
-static int probe_own(struct event_parser *parser, struct event_word word, __u64 *pointer)
+static const char *probe_own(struct event_parser *parser, struct event_word word, int *err)
 {
 	const char *own = perfring_event_own(parser->specs, word);
 
 	if (!own)
-		return perfring_event_fail(parser, -ENOMEM, word, NULL, "out of memory");
-	*pointer = (uintptr_t)own;
-	return 0;
+		*err = perfring_event_fail(parser, -ENOMEM, word, NULL, "out of memory");
+	return own;
 }
 
 int perfring_event_kprobe(struct event_parser *parser, struct event_word kind)
@@ -84,7 +83,8 @@ int perfring_event_kprobe(struct event_parser *parser, struct event_word kind)
 		return perfring_event_fail(parser, -EINVAL, symbol, "/proc/kallsyms has them",
 					   "which kernel function?");
 	entry->spec.attr.probe_offset = address;
-	return probe_own(parser, symbol, &entry->spec.attr.kprobe_func);
+	entry->spec.attr.kprobe_func = (uintptr_t)probe_own(parser, symbol, &err);
+	return err;
 }
 
 /* "(0x1234)" behind the place: the counter that a static probe has. */
@@ -149,6 +149,7 @@ int perfring_event_uprobe(struct event_parser *parser, struct event_word kind)
 {
 	struct event_word path = take_until(parser, ",:} \t\n"), where;
 	struct event_entry *entry;
+	const char *own;
 	int err;
 
 	if (!path.len || *parser->at != ':')
@@ -157,12 +158,13 @@ int perfring_event_uprobe(struct event_parser *parser, struct event_word kind)
 	parser->at++;
 	where = take_until(parser, ",:} \t\n");
 	entry = probe_new(parser, kind, &err);
-	if (entry)
-		err = probe_own(parser, path, &entry->spec.attr.uprobe_path);
+	if (!entry)
+		return err;
+	own = probe_own(parser, path, &err);
+	entry->spec.attr.uprobe_path = (uintptr_t)own;
 	if (!err)
 		err = probe_counter(parser, entry, &where);
 	if (!err)
-		err = probe_place(parser, (const char *)(uintptr_t)entry->spec.attr.uprobe_path,
-				  where, &entry->spec.attr.probe_offset);
+		err = probe_place(parser, own, where, &entry->spec.attr.probe_offset);
 	return err;
 }

@@ -216,7 +216,7 @@ static int apply_flag(struct event_parser *parser, struct event_entry *entry,
 int perfring_event_generic(struct event_parser *parser, struct event_entry *entry,
 			   const struct event_term *term)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < GENERICS; i++) {

@@ -20,7 +20,7 @@ struct trace_match {
 
 static bool has_glob(const char *text)
 {
-	return strpbrk(text, "*?[") != NULL;
+	return text[strcspn(text, "*?[")];
 }
 
 static int trace_add(struct trace_match *m, const char *name)

@@ -104,6 +104,10 @@ int perfring_map_guarded(struct perfring_storage *storage, size_t bytes, size_t 
 int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool overwrite,
 			 enum perfring_mirror mirror);
 
+/* reader_cpus.c: the CPU numbers of a list as "0-3,8", and all possible ones; for free() */
+int perfring_cpus_parse(const char *text, unsigned int **cpus, size_t *nr);
+int perfring_cpus_possible(unsigned int **cpus, size_t *nr);
+
 /* ring.c */
 uint64_t perfring_load_head(const struct perfring_ring *ring);
 void perfring_release(struct perfring_ring *ring, uint64_t tail);

@@ -9,8 +9,7 @@
 
 #define CPUS_DEVICE	"/dev/perfring"
 
-/* All CPU numbers of a list like "0-3,8"; *cpus is for free(). */
-static int cpus_parse(const char *text, unsigned int **cpus, size_t *nr)
+int perfring_cpus_parse(const char *text, unsigned int **cpus, size_t *nr)
 {
 	unsigned long first, last;
 	unsigned int *more;
@@ -37,7 +36,7 @@ static int cpus_parse(const char *text, unsigned int **cpus, size_t *nr)
 	return *nr ? 0 : -ENODEV;
 }
 
-static int cpus_possible(unsigned int **cpus, size_t *nr)
+int perfring_cpus_possible(unsigned int **cpus, size_t *nr)
 {
 	char text[4096] = "";
 	long count;
@@ -52,7 +51,7 @@ static int cpus_possible(unsigned int **cpus, size_t *nr)
 		count = sysconf(_SC_NPROCESSORS_CONF);
 		snprintf(text, sizeof(text), "0-%ld", count > 1 ? count - 1 : 0);
 	}
-	return cpus_parse(text, cpus, nr);
+	return perfring_cpus_parse(text, cpus, nr);
 }
 
 static int cpus_open(int backend, const struct perf_event_attr *attr,
@@ -129,7 +128,7 @@ int reader_add_each(struct perfring_reader *reader, const struct reader_cpus *ea
 	int ret;
 
 	if (!cpus) {
-		ret = cpus_possible(&possible, &nr);
+		ret = perfring_cpus_possible(&possible, &nr);
 		if (ret)
 			return ret;
 		cpus = possible;

@@ -266,6 +266,16 @@ int perfring_storage_id(const struct perfring_storage *storage, uint64_t *id)
 	return storage_ioctl(storage, PERF_EVENT_IOC_ID, (unsigned long)(uintptr_t)id);
 }
 
+int perfring_storage_set_filter(struct perfring_storage *storage, const char *filter)
+{
+	return storage_ioctl(storage, PERF_EVENT_IOC_SET_FILTER, (unsigned long)(uintptr_t)filter);
+}
+
+int perfring_storage_set_bpf(struct perfring_storage *storage, int program)
+{
+	return storage_ioctl(storage, PERF_EVENT_IOC_SET_BPF, (unsigned long)program);
+}
+
 int perfring_storage_read(const struct perfring_storage *storage, uint64_t *words, size_t nr)
 {
 	ssize_t got;

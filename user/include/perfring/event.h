@@ -119,8 +119,8 @@ struct perfring_event_spec {
  *
  * Return: 0; -EINVAL the text is wrong; -ENOENT it is not, but this machine has
  * no such PMU, tracepoint, file or symbol; -EACCES tracefs or the file may not
- * be read; -EBADMSG what a file says is not understood; -EOPNOTSUPP perf knows the word, this library does not; -ENOMEM;
- * -E2BIG, -EINVAL bad options (error->length is 0).
+ * be read; -EBADMSG what a file says is not understood; -EOPNOTSUPP perf knows the word,
+ * this library does not; -ENOMEM; -E2BIG, -EINVAL bad options (error->length is 0).
  */
 int perfring_event_parse(const char *text, const struct perfring_event_opts *opts,
 			 struct perfring_event_specs **out, struct perfring_event_error *error);

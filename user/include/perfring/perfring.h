@@ -8,6 +8,7 @@
 #include <perfring/data.h>
 #include <perfring/error.h>
 #include <perfring/event.h>
+#include <perfring/events.h>
 #include <perfring/format.h>
 #include <perfring/merge.h>
 #include <perfring/reader.h>

@@ -301,6 +301,27 @@ int perfring_storage_set_period(struct perfring_storage *storage, uint64_t perio
 int perfring_storage_id(const struct perfring_storage *storage, uint64_t *id);
 
 /**
+ * perfring_storage_set_filter - which hits of a tracepoint or an address filter count
+ * @storage: perf; a tracepoint, or a PMU that filters by address
+ * @filter: text as in tracefs, "prev_pid == 1"; see PERF_EVENT_IOC_SET_FILTER
+ *
+ * Return: 0; -EOPNOTSUPP no such storage; errno of ioctl(2).
+ */
+int perfring_storage_set_filter(struct perfring_storage *storage, const char *filter);
+
+/**
+ * perfring_storage_set_bpf - run a BPF program whenever the event happens
+ * @storage: perf; a tracepoint or probe, or an event that samples
+ * @program: descriptor of the loaded program; may be closed afterwards
+ *
+ * A program that returns 0 keeps the sample out of the ring.
+ *
+ * Return: 0; -EOPNOTSUPP no such storage; -EINVAL the wrong kind of program; -EEXIST there is
+ * one; other errnos of PERF_EVENT_IOC_SET_BPF.
+ */
+int perfring_storage_set_bpf(struct perfring_storage *storage, int program);
+
+/**
  * perfring_storage_read - read(2) the event's counts
  * @storage: perf or device
  * @words: room for the answer in the layout of attr.read_format;
