@@ -110,6 +110,11 @@ static inline unsigned long perfring_local_add_return(struct perfring_local *l,
 	return was + x;
 }
 
+static inline void perfring_local_add(struct perfring_local *l, unsigned long x)
+{
+	__asm__ __volatile__("addq %1, %0" : "+m"(l->v) : "er"(x) : "memory", "cc");
+}
+
 static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 					      unsigned long *old,
 					      unsigned long new_)
@@ -124,6 +129,7 @@ static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 }
 #else
 #define perfring_local_add_return(l, x)	__atomic_add_fetch(&(l)->v, x, __ATOMIC_RELAXED)
+#define perfring_local_add(l, x)	((void)perfring_local_add_return(l, x))
 
 static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 					      unsigned long *old,
@@ -134,7 +140,6 @@ static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
 }
 #endif
 
-#define perfring_local_add(l, x)	((void)perfring_local_add_return(l, x))
 #define perfring_local_xchg(l, x)	__atomic_exchange_n(&(l)->v, x, __ATOMIC_RELAXED)
 
 #define perfring_once_load(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
@@ -201,7 +206,7 @@ enum perfring_cause {
  * @pos: where the next copied byte goes
  * @head: core->head before the reservation
  * @next: core->head after it
- * @tail: data_tail then
+ * @left: bytes that are free then
  * @wakeup: what core->wakeup was when the writer came in
  * @lost: count for the LOST record
  * @cause: why the record wakes the reader
@@ -212,7 +217,7 @@ struct perfring_handle {
 	unsigned long pos;
 	unsigned long head;
 	unsigned long next;
-	unsigned long tail;
+	unsigned long left;
 	unsigned long wakeup;
 	unsigned long lost;
 	enum perfring_cause cause;
@@ -221,20 +226,19 @@ struct perfring_handle {
 };
 
 /*
- * Is there room for @size bytes?  A ring is never filled to the last byte,
- * because head == tail means empty: at most mask bytes are in use.
+ * How many bytes are free?  A ring is never filled to the last byte, because
+ * head == tail means empty: at most mask bytes are in use.
  */
-static inline bool perfring_core_room(const struct perfring_core *c,
-				      unsigned long head, unsigned long tail,
-				      unsigned long size)
+static inline unsigned long perfring_core_free(const struct perfring_core *c,
+					       unsigned long head, unsigned long tail)
 {
 	unsigned long free;
 
-	if (c->backward)
+	if (perfring_unlikely(c->backward))
 		free = (head - tail - 1) & c->mask;
 	else
 		free = (tail - head - 1) & c->mask;
-	return free >= size;
+	return free;
 }
 
 /*
@@ -245,7 +249,7 @@ static inline bool perfring_core_room(const struct perfring_core *c,
 static inline bool perfring_core_crossed(const struct perfring_core *c, unsigned long head,
 					 unsigned long wakeup)
 {
-	if (c->backward)
+	if (perfring_unlikely(c->backward))
 		head = -head;
 	return (long)(head - wakeup) > (long)c->watermark;
 }
@@ -317,7 +321,7 @@ static inline bool perfring_core_leave(struct perfring_core *c,
 /**
  * perfring_core_reserve - move the head
  * @c: ring that the writer has entered
- * @h: handle; pos, head, next and tail are set
+ * @h: handle; pos, head and next are set, and left unless the ring overwrites
  * @size: bytes by which the head moves
  * @room: bytes that must be free
  *
@@ -326,22 +330,83 @@ static inline bool perfring_core_leave(struct perfring_core *c,
 static inline bool perfring_core_reserve(struct perfring_core *c, struct perfring_handle *h,
 					 unsigned long size, unsigned long room)
 {
-	unsigned long head = perfring_local_read(&c->head), next, tail;
+	unsigned long head = perfring_local_read(&c->head), next, free;
 
 	do {
-		tail = perfring_load_tail(c->page);
-		if (!c->overwrite &&
-		    perfring_unlikely(!perfring_core_room(c, head, tail, room)))
+		free = perfring_core_free(c, head, perfring_load_tail(c->page));
+		if (perfring_unlikely(free < room) && !c->overwrite)
 			return false;
 		/* A: no store below before the load of data_tail. */
-		next = c->backward ? head - size : head + size;
-	} while (!perfring_local_try_cmpxchg(&c->head, &head, next));
+		next = perfring_unlikely(c->backward) ? head - size : head + size;
+	} while (perfring_unlikely(!perfring_local_try_cmpxchg(&c->head, &head, next)));
 
-	h->pos = c->backward ? next : head;
+	h->pos = perfring_unlikely(c->backward) ? next : head;
 	h->head = head;
 	h->next = next;
-	h->tail = tail;
+	h->left = free - size;
 	return true;
+}
+
+/* The most bytes that ever waited: data size - 1 - @left do now. */
+static inline void perfring_core_high_water(struct perfring_core *c, unsigned long left)
+{
+	unsigned long used = c->mask - left, high = perfring_local_read(&c->high_water);
+
+	while (perfring_unlikely(used > high) &&
+	       !perfring_local_try_cmpxchg(&c->high_water, &high, used))
+		;
+}
+
+/*
+ * perfring_core_begin() for one who has entered when @entered says so, and who gets
+ * what wakeup is due, in a failure too, from his perfring_core_leave().
+ */
+static inline int perfring_core_begin_in(struct perfring_core *c, struct perfring_handle *h,
+					 unsigned long size, unsigned long lost_size,
+					 bool quiet, bool entered)
+{
+	unsigned long next, wakeup;
+
+	h->wakeup_due = false;
+	h->cause = PERFRING_CAUSE_NONE;
+	if (perfring_unlikely(perfring_once_load(c->paused))) {
+		perfring_local_add(&c->lost, 1);
+		return -EBUSY;
+	}
+
+	h->report_lost = perfring_local_read(&c->lost) != 0;
+	h->lost = 0;
+	if (perfring_unlikely(h->report_lost))
+		size += lost_size;
+
+	if (!entered)
+		perfring_core_enter(c, h);
+
+	if (perfring_unlikely(!perfring_core_reserve(c, h, size, size))) {
+		perfring_local_add(&c->lost, 1);
+		if (!entered)
+			h->wakeup_due = perfring_core_leave(c, h);
+		return -ENOSPC;
+	}
+	next = h->next;
+
+	if (!c->overwrite)
+		perfring_core_high_water(c, h->left);
+
+	if (!quiet) {
+		wakeup = perfring_local_read(&c->wakeup);
+		/* An inner writer's crossing counts for this record, too. */
+		while (perfring_unlikely(perfring_core_crossed(c, next, wakeup)))
+			if (perfring_local_try_cmpxchg(&c->wakeup, &wakeup,
+						       wakeup + c->watermark)) {
+				h->cause = PERFRING_CAUSE_WATERMARK;
+				break;
+			}
+	}
+
+	if (perfring_unlikely(h->report_lost))
+		h->lost = perfring_local_xchg(&c->lost, 0);
+	return 0;
 }
 
 /**
@@ -367,51 +432,27 @@ static inline int perfring_core_begin(struct perfring_core *c,
 				      unsigned long size, unsigned long lost_size,
 				      bool quiet)
 {
-	unsigned long next, used, high, wakeup;
+	return perfring_core_begin_in(c, h, size, lost_size, quiet, false);
+}
 
-	h->wakeup_due = false;
-	h->cause = PERFRING_CAUSE_NONE;
-	if (perfring_unlikely(perfring_once_load(c->paused))) {
-		perfring_local_add(&c->lost, 1);
-		return -EBUSY;
-	}
-
-	h->report_lost = perfring_local_read(&c->lost) != 0;
-	h->lost = 0;
-	if (perfring_unlikely(h->report_lost))
-		size += lost_size;
-
-	perfring_core_enter(c, h);
-
-	if (perfring_unlikely(!perfring_core_reserve(c, h, size, size))) {
-		perfring_local_add(&c->lost, 1);
-		h->wakeup_due = perfring_core_leave(c, h);
-		return -ENOSPC;
-	}
-	next = h->next;
-
-	if (!c->overwrite) {
-		used = (c->backward ? h->tail - next : next - h->tail) & c->mask;
-		high = perfring_local_read(&c->high_water);
-		while (used > high &&
-		       !perfring_local_try_cmpxchg(&c->high_water, &high, used))
-			;
-	}
-
-	if (!quiet) {
-		wakeup = perfring_local_read(&c->wakeup);
-		/* An inner writer's crossing counts for this record, too. */
-		while (perfring_unlikely(perfring_core_crossed(c, next, wakeup)))
-			if (perfring_local_try_cmpxchg(&c->wakeup, &wakeup,
-						       wakeup + c->watermark)) {
-				h->cause = PERFRING_CAUSE_WATERMARK;
-				break;
-			}
-	}
-
-	if (perfring_unlikely(h->report_lost))
-		h->lost = perfring_local_xchg(&c->lost, 0);
-	return 0;
+/**
+ * perfring_core_more - reserve room for a record of a batch
+ * @c: ring that the writer has entered
+ * @h: handle to set up, not that of the batch
+ * @size: as perfring_core_begin()
+ * @lost_size: the same
+ * @quiet: the same
+ *
+ * The record needs no perfring_core_end(), and @h->wakeup_due is not for it to say:
+ * perfring_core_leave() of the batch does both.
+ *
+ * Context: any, on the writing CPU with preemption off.
+ * Return: as perfring_core_begin().
+ */
+static inline int perfring_core_more(struct perfring_core *c, struct perfring_handle *h,
+				     unsigned long size, unsigned long lost_size, bool quiet)
+{
+	return perfring_core_begin_in(c, h, size, lost_size, quiet, true);
 }
 
 /**
@@ -428,8 +469,14 @@ static inline void perfring_core_copy(const struct perfring_core *c,
 				      const void *src, unsigned long len)
 {
 	const unsigned char *from = (const unsigned char *)src;
-	unsigned long offset, chunk;
+	unsigned long offset = h->pos & c->mask, chunk;
 
+	/* Where it is inlined, @len is often a constant. */
+	if (!perfring_unlikely(len > c->mask + 1 - offset)) {
+		memcpy(c->data + offset, from, len);
+		h->pos += len;
+		return;
+	}
 	while (len) {
 		offset = h->pos & c->mask;
 		chunk = c->mask + 1 - offset;

@@ -182,8 +182,13 @@ static int write_memory(struct twins *t, const struct twin *twin, const struct t
 	struct perfring_sample_id id = {
 		.pid = getpid(), .tid = gettid(), .id = own, .stream_id = own, .identifier = own,
 	};
+	/*
+	 * What is published at once is the same in the end; but a batch publishes the head
+	 * when nothing is written because of a pause, too.
+	 */
+	bool batch = op->what == TWIN_BURST && t->step & 1 && !t->model.paused;
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
 	*done = 0;
 	/* Memory is enabled always, and always has a ring. */
@@ -192,16 +197,19 @@ static int write_memory(struct twins *t, const struct twin *twin, const struct t
 	if (op->event && !t->model.attached)
 		return 0;
 	perfring_write_set_id(twin->ring, &id);
-	for (i = 0; i < op->nr; i++) {
+	if (batch)
+		ret = perfring_write_begin(twin->ring);
+	for (i = 0; i < op->nr && !ret; i++) {
 		ret = perfring_write(twin->ring, PERF_RECORD_SAMPLE, PERF_RECORD_MISC_KERNEL,
 				     t->request->payload + payload_at(t, i),
 				     t->model.raw ? op->len[i] : 0);
-		if (ret >= 0)
-			++*done;
-		else if (ret != -ENOSPC && ret != -EBUSY)
-			return ret;
+		*done += ret >= 0;
+		if (ret > 0 || ret == -ENOSPC || ret == -EBUSY)
+			ret = 0;
 	}
-	return 0;
+	if (batch && perfring_write_end(twin->ring) < 0)
+		return -EINVAL;
+	return ret;
 }
 
 static int write_perf(struct twins *t, const struct twin_op *op, uint64_t *done)

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct array_request {
 	struct reader_array *array;
@@ -16,13 +15,13 @@ struct array_request {
 
 static int array_enter(const struct reader_slot *slot)
 {
-	return perfring_bpf_set(slot->array->map_fd, (uint32_t)slot->storage->cpu,
+	return bpf_map_set(slot->array->map_fd, (uint32_t)slot->storage->cpu,
 			   (uint32_t)slot->storage->fd);
 }
 
 static int array_delete(const struct reader_slot *slot)
 {
-	int err = perfring_bpf_unset(slot->array->map_fd, (uint32_t)slot->storage->cpu);
+	int err = bpf_map_unset(slot->array->map_fd, (uint32_t)slot->storage->cpu);
 
 	return err == -ENOENT ? 0 : err;
 }
@@ -107,7 +106,7 @@ static int array_create(int map_fd, struct array_request *request)
 	struct bpf_map_info info;
 	int err;
 
-	err = perfring_bpf_about(map_fd, &info);
+	err = bpf_map_about(map_fd, &info);
 	if (err)
 		return err;
 	if (info.type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
