@@ -20,6 +20,18 @@ selftests/setup.sh bench
 tools=$(selftests/vm/kernel.sh tools) || tools=
 make -C user --no-print-directory "-j$(nproc)" O="$O/user" SAN= LIBPERF="$tools" bench
 
+# Only where the case is wanted: a guest has to boot for it.
+set -f
+# shellcheck disable=SC2086 # ONLY is a list of patterns
+if "$O/user/bench/bench" -l ${ONLY:-} 2>/dev/null | grep -q '^write_kernel'; then
+	if selftests/bench_guest.sh >"$out/guest.txt" 2>"$out/guest.log"; then
+		export BENCH_GUEST=$out/guest.txt
+	else
+		echo "bench.sh: no guest for write_kernel, see $out/guest.log" >&2
+	fi
+fi
+set +f
+
 status=0
 set -f
 # shellcheck disable=SC2086 # ONLY is a list of patterns

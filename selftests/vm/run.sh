@@ -17,9 +17,11 @@
 # those variables of the caller whose names begin with PERFRING_ or KSELFTEST_.
 # Its output goes to stdout, the kernel's warnings to stderr.
 #
-# ACCEL=kvm|tcg overrides the choice of accelerator, TCG_THREADS=single|multi
-# that of its threads, SILENCE=S the seconds after which a guest that prints
-# nothing is ended (30).
+# ACCEL=kvm|tcg|icount overrides the choice of accelerator, TCG_THREADS=single|multi
+# that of its threads. With icount the guest has one processor, on which one
+# instruction takes one nanosecond and one tick of the TSC: a difference of two
+# times is a number of instructions, the same in every run. SILENCE=S the
+# seconds after which a guest that prints nothing is ended (30).
 #
 # The status is that of COMMAND, or
 #   97  the guest died or never started     98  it was silent, or out of time
@@ -114,8 +116,13 @@ fi
 case $accel in
 kvm) machine=(-accel kvm -cpu host) ;;
 tcg) machine=(-accel "tcg,thread=${TCG_THREADS:-$threads}" -cpu max) ;;
+icount)
+	machine=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
+	cpus=1
+	append+=" tsc=reliable"
+	;;
 *)
-	say "ACCEL=$accel: kvm or tcg"
+	say "ACCEL=$accel: kvm, tcg or icount"
 	exit 2
 	;;
 esac

@@ -38,7 +38,6 @@ static int open_spec(struct record *record, size_t index)
 {
 	struct spec *spec = &record->spec[index];
 	struct perfring_storage *storage;
-	const char *name;
 	int event, status;
 
 	status = spec_parse(record->text[index], spec);
@@ -46,9 +45,7 @@ static int open_spec(struct record *record, size_t index)
 		return status;
 	if (spec->kind != SPEC_DEVICE && spec->kind != SPEC_PERF)
 		return cli_usage("record", "%s: there is nothing to record", spec->text);
-	/* What perf has perf knows by its own name. */
-	name = spec->kind == SPEC_PERF ? strchr(spec->text, '/') + 1 : spec->text;
-	event = perfring_data_add_event(record->writer, &spec->attr, name);
+	event = perfring_data_add_event(record->writer, &spec->attr, spec->text);
 	if (event < 0)
 		return open_fail(spec->text, event);
 	for (size_t i = 0; !status && i < spec->cpus.nr; i++) {
