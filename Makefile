@@ -29,7 +29,7 @@ msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH
 
-.PHONY: all help modules lib demo check conformance soak bench lint abi vm-shell install \
+.PHONY: all help modules lib demo check conformance soak bench lint abi arm64 vm-shell install \
 	modules_install clean FORCE
 
 all: lib
@@ -56,6 +56,7 @@ help:
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  abi              the library of now against that of the last tag (abidiff)'
+	@echo '  arm64            counters on an emulated arm64 processor, by their registers'
 	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
 	@echo 'Variables:'
 	@echo '  V=1              show the commands'
@@ -100,7 +101,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak bench lint abi:
+demo check conformance soak bench lint abi arm64:
 	$(Q)selftests/$@.sh
 
 vm-shell:

@@ -7,13 +7,14 @@
 #   demo   host, and fetch kernels and run them in a virtual machine
 #   check  demo, and what the tests use
 #   lint   demo, and the static checkers
+#   arm64  demo, and what builds and runs arm64 programs
 #   bench  host, and the peers that the library is measured beside
 #
 # On Debian what is missing is installed; when nothing is missing apt is not
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint|bench}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench|arm64}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -48,6 +49,9 @@ bench golang-go        go
 bench libbpf-dev       /usr/include/bpf/libbpf.h
 bench llvm             llvm-strip
 bench xz-utils         xz
+arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+arm64 qemu-system-arm  qemu-system-aarch64
 lint  g++              g++
 lint  clang            clang
 lint  clang-tidy       clang-tidy
@@ -66,9 +70,9 @@ case $profile in
 host) wanted=host ;;
 bench) wanted='host bench' ;;
 demo) wanted='host demo' ;;
-check | lint) wanted="host demo $profile" ;;
+check | lint | arm64) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, arm64)" >&2
 	exit 2
 	;;
 esac
