@@ -121,7 +121,7 @@ int perfring_merge_remove(struct perfring_merge *merge, unsigned int index)
 	if (!m)
 		return -ENOENT;
 	merge->capacity -= m->ring->data_size;
-	merge_ring_close(m);
+	merge_ring_close(merge, m);
 	merge_tree_build(merge);
 	return 0;
 }
@@ -269,12 +269,46 @@ static int merge_more(struct perfring_merge *merge, unsigned int *index)
 	return merge_relieve(merge);
 }
 
+/* A late record, or one that is not safe.  Is it delivered? */
+static __attribute__((noinline)) bool merge_odd(struct perfring_merge *merge, uint64_t time)
+{
+	if (time > merge->limit)
+		merge->stats.forced++;
+	if (time >= merge->last)
+		return true;
+	merge->stats.late++;
+	if (!(merge->opts.flags & PERFRING_MERGE_DROP_LATE))
+		return true;
+	merge->stats.dropped++;
+	return false;
+}
+
+/* A ring is not kept full while much of it is read. */
+static __attribute__((noinline)) void merge_mark(struct merge_ring *m)
+{
+	m->mark = merge_ring_entry(m, m->first)->record.position + m->lap;
+	merge_ring_release(m);
+}
+
+/* The winner's ring goes on. */
+static inline void merge_advance(struct perfring_merge *merge, const struct merge_ring *m)
+{
+	uint64_t time = merge_ring_time(m);
+
+	if (merge->running && (time < merge->second.time ||
+			       (time == merge->second.time &&
+				merge->tree[0].index < merge->second.index)))
+		merge->tree[0].time = time;
+	else
+		merge_tree_replay(merge, time);
+}
+
 int perfring_merge_next(struct perfring_merge *merge, struct perfring_record *record,
 			unsigned int *index)
 {
-	struct merge_entry *entry;
+	const struct merge_entry *entry;
 	struct merge_ring *m;
-	struct merge_key next;
+	unsigned int ring;
 	int ret;
 
 	for (;;) {
@@ -283,42 +317,33 @@ int perfring_merge_next(struct perfring_merge *merge, struct perfring_record *re
 			if (ret <= 0)
 				return ret;
 		}
-		next = merge->tree[0];
-		m = &merge->rings[next.index];
+		ring = (unsigned int)merge->tree[0].index;
+		m = &merge->rings[ring];
 		entry = merge_ring_entry(m, m->first);
-		/* A ring is not kept full while much of it is read. */
-		if (__builtin_expect((int64_t)(entry->record.position - m->mark) >= 0,
-				     0)) {
-			m->mark = entry->record.position + m->lap;
-			merge_ring_release(m);
-		}
+		if (__builtin_expect((int64_t)(entry->record.position - m->mark) >= 0, 0))
+			merge_mark(m);
+		/* A ring's entries are used one by one, and other rings' in between. */
+		__builtin_prefetch(entry + 2);
 		*record = entry->record;
-		m->first++;
-
-		next.time = merge_ring_time(m);
 		merge->time = entry->time;
-		if (merge->running && (next.time < merge->second.time ||
-				       (next.time == merge->second.time &&
-					next.index < merge->second.index)))
-			merge->tree[0].time = next.time;
-		else
-			merge_tree_replay(merge, next.time);
+		m->first++;
+		merge_advance(merge, m);
 
-		if (__builtin_expect(merge->time > merge->limit, 0))
-			merge->stats.forced++;
-		if (__builtin_expect(merge->time < merge->last, 0)) {
-			merge->stats.late++;
-			if (merge->opts.flags & PERFRING_MERGE_DROP_LATE) {
-				merge->stats.dropped++;
-				continue;
-			}
-		} else {
+		if (__builtin_expect(merge->time < merge->last || merge->time > merge->limit, 0) &&
+		    !merge_odd(merge, merge->time))
+			continue;
+		if (merge->time > merge->last)
 			merge->last = merge->time;
-		}
 		merge->stats.delivered++;
 		if (index)
-			*index = (unsigned int)next.index;
-		reader_saw(merge->reader, (unsigned int)next.index, record);
+			*index = ring;
+		if (__builtin_expect(record->type == PERF_RECORD_LOST ||
+				     record->type == PERF_RECORD_LOST_SAMPLES, 0)) {
+			reader_saw(merge->reader, ring, record);
+		} else {
+			m->records++;
+			m->bytes += record->size;
+		}
 		return 1;
 	}
 }

@@ -5,7 +5,7 @@
 
 #include "reader.h"
 
-#define MERGE_NEVER UINT64_MAX /* later than any record */
+#define MERGE_NEVER	(UINT64_MAX - 1)	/* later than any record; and there is a later one */
 
 struct merge_entry {
 	uint64_t time;
@@ -40,13 +40,15 @@ struct merge_ring {
 	unsigned char *copy; /* copies, the next one at @copy_next */
 	uint64_t copy_size;
 	uint64_t copy_next;
+	uint64_t records;		/* delivered, not in the reader's counters yet */
+	uint64_t bytes;
 	struct perfring_batch batch;
 };
 
 /* A leaf's record and a loser of the tournament. */
 struct merge_key {
 	uint64_t time;
-	uint64_t index;
+	uint32_t index;
 };
 
 struct perfring_merge {
@@ -92,7 +94,7 @@ static inline uint64_t merge_ring_time(const struct merge_ring *m)
 /* merge_ring.c */
 int merge_ring_open(struct perfring_merge *merge, unsigned int index,
 		    const struct perfring_merge_ring_opts *own);
-void merge_ring_close(struct merge_ring *m);
+void merge_ring_close(struct perfring_merge *merge, struct merge_ring *m);
 void merge_ring_release(struct merge_ring *m);
 int merge_ring_extend(struct merge_ring *m);
 bool merge_ring_news(const struct merge_ring *m);

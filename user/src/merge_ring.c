@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define MERGE_NO_TIME(time)	((time) == 0 || (time) == MERGE_NEVER)
+#define MERGE_NO_TIME(time)	((time) - 1 >= MERGE_NEVER - 1)
 
 static uint64_t batch_position(const struct perfring_batch *batch)
 {
@@ -78,8 +78,20 @@ int merge_ring_open(struct perfring_merge *merge, unsigned int index,
 	return 0;
 }
 
-void merge_ring_close(struct merge_ring *m)
+/* What was delivered since the last round, in the reader's books. */
+static void ring_account(struct perfring_merge *merge, struct merge_ring *m)
 {
+	struct perfring_loss *loss = &merge->reader->slots[m - merge->rings].loss;
+
+	loss->records += m->records;
+	loss->bytes += m->bytes;
+	m->records = 0;
+	m->bytes = 0;
+}
+
+void merge_ring_close(struct perfring_merge *merge, struct merge_ring *m)
+{
+	ring_account(merge, m);
 	merge_ring_release(m);
 	perfring_batch_cancel(&m->batch);
 	free(m->queue);
@@ -167,7 +179,7 @@ static uint64_t load_word(const unsigned char *at)
 	return word;
 }
 
-/* 0 or MERGE_NEVER: it has none. */
+/* 0, MERGE_NEVER or more: it has none. */
 static inline uint64_t record_time(const struct perfring_merge *merge, const struct merge_ring *m,
 				   const struct perfring_record *record)
 {
@@ -208,33 +220,31 @@ static void ring_invert(struct perfring_merge *merge, struct merge_ring *m, uint
 	*merge_ring_entry(m, i) = entry;
 }
 
-/* From the ring into the queue, as far as there is room.  Something new? */
-bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
+/* A record without a time, or the first one with a time; what it counts as. */
+static uint64_t ring_odd(struct merge_ring *m, uint64_t time)
 {
-	struct merge_entry *entry;
-	uint32_t was = m->next;
-	uint64_t time;
-	int ret = 0;
+	if (MERGE_NO_TIME(time))
+		return m->last;
+	ring_timed(m, time);
+	return time;
+}
 
-	merge_ring_release(m);
-	if (m->failed)
-		return false;
-	if (m->first == m->next)
-		m->inverted = false;
-	/* What is flushed was taken when the flush began. */
-	if (!merge->flushing)
-		ret = merge_ring_extend(m);
-	while (!ret && merge_ring_held(m) <= m->mask) {
-		entry = merge_ring_entry(m, m->next);
+/* From the batch into the queue, as far as there is room: 0 or -EBADMSG. */
+static int ring_queue(struct perfring_merge *merge, struct merge_ring *m)
+{
+	uint32_t room = m->mask + 1 - merge_ring_held(m);
+	int ret = 1;
+
+	for (; room; room--) {
+		struct merge_entry *entry = merge_ring_entry(m, m->next);
+		uint64_t time;
+
 		ret = perfring_batch_next(&m->batch, &entry->record);
 		if (ret <= 0)
 			break;
-		ret = 0;
 		time = record_time(merge, m, &entry->record);
-		if (__builtin_expect(MERGE_NO_TIME(time), 0))
-			time = m->last;
-		else if (__builtin_expect(m->untimed, 0))
-			ring_timed(m, time);
+		if (__builtin_expect(MERGE_NO_TIME(time) | m->untimed, 0))
+			time = ring_odd(m, time);
 		m->last = time;
 		entry->time = time;
 		if (__builtin_expect(time < m->newest, 0))
@@ -243,6 +253,26 @@ bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
 			m->newest = time;
 		m->next++;
 	}
+	return ret < 0 ? ret : 0;
+}
+
+/* A round's look at a ring.  Something new? */
+bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
+{
+	uint32_t was = m->next;
+	int ret = 0;
+
+	ring_account(merge, m);
+	merge_ring_release(m);
+	if (m->failed)
+		return false;
+	if (m->first == m->next)
+		m->inverted = false;
+	/* What is flushed was taken when the flush began. */
+	if (!merge->flushing)
+		ret = merge_ring_extend(m);
+	if (!ret)
+		ret = ring_queue(merge, m);
 	/* Of a BPF ring buffer some records are passed over. */
 	if (m->first == m->next)
 		merge_ring_release(m);
