@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* perfring count: what it prints of commands that are known, and its exit status. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,7 @@ TEST(all)
 	EXPECT_LE(cpus * 100000000, member(0, "value"));
 }
 
-/* A process that is there already, and ends meanwhile. */
+/* A process that is there already. */
 TEST(process)
 {
 	char arguments[64];
@@ -129,13 +130,14 @@ TEST(process)
 	pid_t child = fork();
 
 	if (!child) {
-		for (uint64_t end = now_ns() + 500000000; now_ns() < end;)
+		for (uint64_t end = now_ns() + 60000000000ULL; now_ns() < end;)
 			;
 		_exit(0);
 	}
 	snprintf(arguments, sizeof(arguments), "--json -e task-clock -p %d -t 0.1", child);
 	EXPECT_EQ(0, run(arguments));
 	EXPECT_LT(0, member(0, "value"));
+	kill(child, SIGKILL);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 }
 

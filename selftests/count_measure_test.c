@@ -32,8 +32,11 @@ static void touch(void *context)
 	munmap(memory, pages * size);
 }
 
+/* Nothing, for longer than the tick that perf's clock may have on an emulated machine. */
 static void nothing(void *context)
 {
+	for (uint64_t end = now_ns() + 20000000; now_ns() < end;)
+		;
 }
 
 /* @n instructions twice: a decrement and a jump, on every machine that we know. */
@@ -175,7 +178,7 @@ TEST(nested)
 	perfring_count_close(n.count);
 }
 
-/* An empty function has no faults: kept open for the second time, nothing is new. */
+/* A function that does nothing has no faults: kept open for the second time, nothing is new. */
 TEST(empty)
 {
 	struct perfring_count_value v[3];
