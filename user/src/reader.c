@@ -228,21 +228,18 @@ int perfring_reader_wake(struct perfring_reader *reader)
 	return 0;
 }
 
-/* Count a record; what was lost has a callback of its own. */
-void reader_saw(struct perfring_reader *reader, unsigned int index,
-		const struct perfring_record *record)
+/* A LOST or LOST_SAMPLES; it has a callback of its own. */
+void reader_lost(struct perfring_reader *reader, unsigned int index,
+		 const struct perfring_record *record)
 {
 	struct perfring_loss *loss = &reader->slots[index].loss;
 	const unsigned char *data = record->data;
 	uint64_t lost;
 
-	loss->records++;
-	loss->bytes += record->size;
-	if (__builtin_expect(record->type == PERF_RECORD_LOST, 0) && record->size >= 24) {
+	if (record->type == PERF_RECORD_LOST && record->size >= 24) {
 		memcpy(&lost, data + 16, sizeof(lost));
 		loss->lost += lost;
-	} else if (__builtin_expect(record->type == PERF_RECORD_LOST_SAMPLES, 0) &&
-		   record->size >= 16) {
+	} else if (record->type == PERF_RECORD_LOST_SAMPLES && record->size >= 16) {
 		memcpy(&lost, data + 8, sizeof(lost));
 		loss->lost_samples += lost;
 	} else {

@@ -40,12 +40,27 @@ struct perfring_reader {
 
 /* reader.c */
 void reader_end_pull(struct perfring_reader *reader);
-void reader_saw(struct perfring_reader *reader, unsigned int index,
-		const struct perfring_record *record);
+void reader_lost(struct perfring_reader *reader, unsigned int index,
+		 const struct perfring_record *record);
 void reader_skip(struct perfring_reader *reader, unsigned int index,
 		 const struct perfring_error *error);
 int reader_add(struct perfring_reader *reader, struct perfring_storage *storage, bool polled);
 uint64_t reader_now(void);
+
+/* Count a record. */
+static inline void reader_saw(struct perfring_reader *reader, unsigned int index,
+			      const struct perfring_record *record)
+{
+	struct perfring_loss *loss = &reader->slots[index].loss;
+
+	loss->records++;
+	loss->bytes += record->size;
+	/* One look for what is seen most. */
+	if (__builtin_expect(record->type == PERF_RECORD_SAMPLE, 1))
+		return;
+	if (record->type == PERF_RECORD_LOST || record->type == PERF_RECORD_LOST_SAMPLES)
+		reader_lost(reader, index, record);
+}
 
 /* Is there a ring, and one that is read in order? */
 static inline bool reader_slot_read(const struct reader_slot *slot)

@@ -20,22 +20,42 @@ static bool deliver_late(const struct deliver *deliver)
 	return deliver->deadline && reader_now() >= deliver->deadline;
 }
 
-static void deliver_batch(struct perfring_reader *reader, unsigned int index,
-			  struct perfring_batch *batch, struct deliver *deliver, int *ret)
+/* How many may be done before something has to be looked at. */
+static uint64_t deliver_until(const struct deliver *deliver)
 {
-	const struct perfring_reader_opts *opts = &reader->opts;
-	struct perfring_record record;
+	uint64_t until = deliver->records < INT_MAX ? deliver->records : INT_MAX;
+	uint64_t clock = (deliver->done / DELIVER_CLOCK_EVERY + 1) * DELIVER_CLOCK_EVERY;
 
-	*ret = 0;
-	while (!deliver->over && (*ret = perfring_batch_next(batch, &record)) > 0) {
+	return deliver->deadline && clock < until ? clock : until;
+}
+
+/* 1, or what perfring_batch_next() ended with */
+static int deliver_batch(struct perfring_reader *reader, unsigned int index,
+			 struct perfring_batch *batch, struct deliver *deliver)
+{
+	const perfring_record_fn fn = reader->opts.record;
+	void *const context = reader->opts.context;
+	uint64_t done = deliver->done, until = deliver_until(deliver);
+	struct perfring_record record;
+	int ret, stop = 0;
+
+	while ((ret = perfring_batch_next(batch, &record)) > 0) {
 		reader_saw(reader, index, &record);
-		deliver->done++;
-		if (opts->record)
-			deliver->ret = opts->record(opts->context, index, &record);
-		if (deliver->ret || deliver->done >= deliver->records || deliver->done >= INT_MAX ||
-		    (deliver->done % DELIVER_CLOCK_EVERY == 0 && deliver_late(deliver)))
-			deliver->over = true;
+		done++;
+		if (fn)
+			stop = fn(context, index, &record);
+		if (__builtin_expect(!stop && done < until, 1))
+			continue;
+		deliver->done = done;
+		deliver->ret = stop;
+		deliver->over = stop || done >= deliver->records || done >= INT_MAX ||
+				deliver_late(deliver);
+		if (deliver->over)
+			break;
+		until = deliver_until(deliver);
 	}
+	deliver->done = done;
+	return ret;
 }
 
 static void deliver_ring(struct perfring_reader *reader, unsigned int index,
@@ -48,7 +68,7 @@ static void deliver_ring(struct perfring_reader *reader, unsigned int index,
 
 	ret = perfring_batch_begin(slot->ring, &batch);
 	if (!ret)
-		deliver_batch(reader, index, &batch, deliver, &ret);
+		ret = deliver_batch(reader, index, &batch, deliver);
 	perfring_batch_commit(&batch);
 	if (ret < 0) {
 		perfring_batch_error(&batch, &error);

@@ -96,9 +96,11 @@ int perfring_writer_create(struct perfring_ring *ring)
 	struct perfring_writer *writer;
 	int err;
 
-	writer = calloc(1, sizeof(*writer));
+	writer = malloc(sizeof(*writer));
 	if (!writer)
 		return -ENOMEM;
+	/* No page of scratch is touched before it is needed. */
+	memset(writer, 0, offsetof(struct perfring_writer, scratch));
 	err = perfring_format_compile(&storage->attr, &writer->format);
 	if (err) {
 		free(writer);

@@ -164,9 +164,12 @@ int perfring_batch_more(struct perfring_batch *batch, struct perfring_record *re
 
 /* header as one word; other types may alias it */
 #if defined(__GNUC__)
+/* A call of it costs more than what it does. */
+#define PERFRING_INLINE	__attribute__((__always_inline__)) inline
 typedef uint64_t perfring_word __attribute__((__may_alias__));
 typedef uint32_t perfring_half __attribute__((__may_alias__));
 #else
+#define PERFRING_INLINE	inline
 typedef uint64_t perfring_word;
 typedef uint32_t perfring_half;
 #endif
@@ -187,8 +190,9 @@ static inline uint16_t perfring_word_size(perfring_word word)
 }
 
 /* The record at @at, whose header is @word; not for direct use. */
-static inline void perfring_batch_fill(const struct perfring_batch *batch, ptrdiff_t at,
-				       perfring_word word, struct perfring_record *record)
+static PERFRING_INLINE void perfring_batch_fill(const struct perfring_batch *batch, ptrdiff_t at,
+						perfring_word word,
+						struct perfring_record *record)
 {
 	record->data = batch->end + at;
 	record->position = batch->end_position + (uint64_t)(int64_t)at;
@@ -283,8 +287,8 @@ static inline int perfring_batch_next_bpf(struct perfring_batch *batch,
  * The records before it were delivered and are released by the commit; data_tail
  * then points at the bad one until perfring_ring_resync().
  */
-static inline int perfring_batch_next(struct perfring_batch *batch,
-				      struct perfring_record *record)
+static PERFRING_INLINE int perfring_batch_next(struct perfring_batch *batch,
+					       struct perfring_record *record)
 {
 	ptrdiff_t at = batch->at, guess = batch->guess, next = at + guess;
 	perfring_word word;
