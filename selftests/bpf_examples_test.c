@@ -172,6 +172,13 @@ TEST_F(example, syscalls)
 	EXPECT_EQ(3, calls);
 }
 
+/* The page perfring_bpf(3) shows these very lines. */
+TEST_F(example, echo)
+{
+	ASSERT_TRUE(run("echo", self->out, sizeof(self->out)));
+	EXPECT_STREQ("1 4 9 16 25 36 49 64 81 100 \n10 answers, 0 bytes left over\n", self->out);
+}
+
 /* It says itself whether every fourth came. */
 TEST_F(example, profile)
 {

@@ -317,6 +317,8 @@ TEST_F(count, exec_and_inherit)
 	ASSERT_EQ(0, OPEN(attrs, child, -1));
 	ASSERT_EQ(0, perfring_count_info(self->count, 0, &info));
 	EXPECT_EQ(PERFRING_METHOD_OTHER, info.method);
+	ASSERT_EQ(1, perfring_count_read(self->count, v, 1));
+	EXPECT_EQ(PERFRING_COUNT_NONE, v[0].state);
 	ASSERT_EQ(1, write(go[1], "", 1));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * perf.data files: what we write, perf(1) reads, sample for sample; what perf writes, we
- * read; and what any backend's ring held comes back byte for byte.
+ * perf.data files: what we write, perf(1) reads, sample for sample, and so do we; what any
+ * backend's ring held comes back byte for byte.
  */
 #include <inttypes.h>
 #include <linux/perf_event.h>
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include "fixtures.h"
 
 #define FILE_ROOM	64
@@ -374,89 +373,6 @@ TEST(read_back_file)
 TEST(read_back_pipe)
 {
 	read_back(_metadata, true);
-}
-
-/* perf's own file: as many samples as perf script shows, with the same times and places. */
-static void read_perf(struct __test_metadata *_metadata, const char *write, const char *show)
-{
-	char path[FILE_ROOM], command[512], line[512];
-	struct perfring_data_event event;
-	struct perfring_record record;
-	struct perfring_sample sample;
-	struct perfring_event any;
-	struct perfring_error error;
-	struct perfring_data *data;
-	unsigned int nr = 0, shown = 0, which;
-	uint64_t s, ns, ip, sum = 0, sum_shown = 0;
-	FILE *pipe;
-	int ret;
-
-	if (geteuid())
-		SKIP(return, "uid %d: not root", geteuid());
-	if (!have_perf())
-		SKIP(return, "no perf(1)");
-	temporary(path);
-	snprintf(command, sizeof(command), write, path);
-	ASSERT_EQ(0, system(command));
-	ASSERT_EQ(0, perfring_data_open(path, &data, &error)) {
-		TH_LOG("%s at %" PRIu64, error.reason, error.position);
-	}
-	while ((ret = perfring_data_next(data, &record, &error)) > 0) {
-		if (record.type >= 64)
-			continue;
-		which = perfring_data_event_of(data, &record);
-		ASSERT_EQ(0, perfring_data_event(data, which, &event));
-		ASSERT_EQ(0, perfring_decode(event.format, &record, &any, &error)) {
-			TH_LOG("type %u of %u at %" PRIu64 ": %s", record.type, record.size,
-			       record.position, error.reason);
-		}
-		if (record.type != PERF_RECORD_SAMPLE)
-			continue;
-		sample = any.u.sample;
-		nr++;
-		sum += sample.time + sample.ip * 3;
-	}
-	EXPECT_EQ(0, ret) {
-		TH_LOG("%s at %" PRIu64, error.reason, error.position);
-	}
-	ASSERT_EQ(0, perfring_data_event(data, 0, &event));
-	perfring_data_free(data);
-	snprintf(command, sizeof(command), show, path);
-	pipe = popen(command, "r");
-	ASSERT_NE(NULL, pipe);
-	while (fgets(line, sizeof(line), pipe)) {
-		ASSERT_EQ(3, sscanf(line, " %" SCNu64 ".%" SCNu64 ": %" SCNx64, &s, &ns, &ip)) {
-			TH_LOG("%s", line);
-		}
-		sum_shown += s * 1000000000 + ns + ip * 3;
-		shown++;
-	}
-	pclose(pipe);
-	unlink(path);
-	EXPECT_LT(2, nr);
-	EXPECT_EQ(shown, nr);
-	EXPECT_EQ(sum_shown, sum);
-}
-
-#define WORK	"-- sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done' >/dev/null 2>&1"
-#define SHOW	"script --ns -F time,ip 2>/dev/null "
-
-TEST(we_read_perf)
-{
-	read_perf(_metadata, "perf record -e cpu-clock -F 999 -o %s " WORK, "perf " SHOW "-i %s");
-}
-
-TEST(we_read_perf_of_many)
-{
-	read_perf(_metadata, "perf record -a -e cpu-clock,page-faults,context-switches -c 10000 -d -o %s "
-		  WORK, "perf " SHOW "-i %s");
-}
-
-TEST(we_read_perf_pipe)
-{
-	read_perf(_metadata, "perf record -e cpu-clock,page-faults -o - -- "
-		  "sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done' 2>/dev/null >%s",
-		  "perf " SHOW "-i - <%s");
 }
 
 /* What an event may not be. */

@@ -38,6 +38,7 @@ static int open_spec(struct record *record, size_t index)
 {
 	struct spec *spec = &record->spec[index];
 	struct perfring_storage *storage;
+	const char *name;
 	int event, status;
 
 	status = spec_parse(record->text[index], spec);
@@ -45,7 +46,9 @@ static int open_spec(struct record *record, size_t index)
 		return status;
 	if (spec->kind != SPEC_DEVICE && spec->kind != SPEC_PERF)
 		return cli_usage("record", "%s: there is nothing to record", spec->text);
-	event = perfring_data_add_event(record->writer, &spec->attr, spec->text);
+	/* What perf has perf knows by its own name. */
+	name = spec->kind == SPEC_PERF ? strchr(spec->text, '/') + 1 : spec->text;
+	event = perfring_data_add_event(record->writer, &spec->attr, name);
 	if (event < 0)
 		return open_fail(spec->text, event);
 	for (size_t i = 0; !status && i < spec->cpus.nr; i++) {

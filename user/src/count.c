@@ -100,7 +100,7 @@ int perfring_count_ask_all(struct perfring_count *count)
 			continue;
 		err = perfring_count_ask(count, i);
 	}
-	count->still = !err && !count->started;
+	count->still = !err && !count->started && !count->foreign;
 	return err;
 }
 

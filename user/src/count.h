@@ -32,6 +32,7 @@ struct count_event {
 struct perfring_count {
 	unsigned int nr;
 	bool started;
+	bool foreign;			/* started by execve(2), not by us alone */
 	bool still;			/* stopped, and each last is what they say */
 	size_t page_size;
 	/*

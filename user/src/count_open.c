@@ -143,6 +143,7 @@ static int open_all(struct perfring_count *count, const struct count_want *wants
 		struct count_event *event = &count->event[i];
 
 		event->attr = wants[i].attr;
+		count->foreign |= event->attr.enable_on_exec;
 		err = open_name(event, &wants[i]);
 		if (!err)
 			err = open_event(count, i, pid, cpu, own);

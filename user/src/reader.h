@@ -82,6 +82,9 @@ int reader_add_each(struct perfring_reader *reader, const struct reader_cpus *ea
 /* reader_bpf.c */
 void reader_leave_array(struct reader_slot *slot, bool entry);
 
+/* reader_wait.c */
+int reader_ms_left(uint64_t deadline);
+
 /* reader_deliver.c */
 int reader_deliver(struct perfring_reader *reader, bool budgets);
 

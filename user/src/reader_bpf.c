@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct array_request {
 	struct reader_array *array;
@@ -15,13 +16,13 @@ struct array_request {
 
 static int array_enter(const struct reader_slot *slot)
 {
-	return bpf_map_set(slot->array->map_fd, (uint32_t)slot->storage->cpu,
+	return perfring_bpf_set(slot->array->map_fd, (uint32_t)slot->storage->cpu,
 			   (uint32_t)slot->storage->fd);
 }
 
 static int array_delete(const struct reader_slot *slot)
 {
-	int err = bpf_map_unset(slot->array->map_fd, (uint32_t)slot->storage->cpu);
+	int err = perfring_bpf_unset(slot->array->map_fd, (uint32_t)slot->storage->cpu);
 
 	return err == -ENOENT ? 0 : err;
 }
@@ -106,7 +107,7 @@ static int array_create(int map_fd, struct array_request *request)
 	struct bpf_map_info info;
 	int err;
 
-	err = bpf_map_about(map_fd, &info);
+	err = perfring_bpf_about(map_fd, &info);
 	if (err)
 		return err;
 	if (info.type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)

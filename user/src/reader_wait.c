@@ -24,7 +24,7 @@ uint64_t reader_deadline(int timeout_ms)
 }
 
 /* Milliseconds up to a point in time, rounded up. */
-static int wait_left(uint64_t deadline)
+int reader_ms_left(uint64_t deadline)
 {
 	uint64_t now, ms;
 
@@ -53,7 +53,7 @@ static int wait_once(struct perfring_reader *reader, uint64_t deadline)
 	int nr, woken = 0;
 	uint64_t count;
 
-	nr = epoll_wait(reader->epoll_fd, events, WAIT_EVENTS, wait_left(deadline));
+	nr = epoll_wait(reader->epoll_fd, events, WAIT_EVENTS, reader_ms_left(deadline));
 	if (nr < 0)
 		return -errno;
 	for (int i = 0; i < nr; i++) {
@@ -106,7 +106,7 @@ int reader_wait_for(struct perfring_reader *reader, uint64_t deadline, int (*tak
 		woken = wait_once(reader, look(context) ? 0 : deadline);
 		if (woken < 0)
 			return woken;
-		if (woken || !wait_left(deadline))
+		if (woken || !reader_ms_left(deadline))
 			return take(context);
 	}
 }

@@ -15,49 +15,29 @@ static void bpf_pages(struct perfring_storage *storage, void *memory)
 	storage->data = page + 2 * storage->page_size;
 }
 
-/*
- * The kernel lets the consumer's page alone be written, so that it takes two mappings;
- * they lie in one piece of address space, as bpf_pages() wants them.
- */
-static int bpf_map_pages(struct perfring_storage *storage, int map_fd)
-{
-	size_t page = storage->page_size;
-	size_t bytes = 2 * page + 2 * storage->data_size;
-	unsigned char *map;
-
-	map = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	storage->map = map;
-	storage->map_size = bytes;
-	if (mmap(map, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, map_fd, 0) != map ||
-	    mmap(map + page, bytes - page, PROT_READ, MAP_SHARED | MAP_FIXED, map_fd,
-		 (off_t)page) != map + page)
-		return -errno;
-	bpf_pages(storage, map);
-	return 0;
-}
-
 static int bpf_open(struct perfring_storage *storage, int map_fd)
 {
 	struct bpf_map_info info;
+	unsigned char *map = NULL;
 	int err;
 
-	err = bpf_map_about(map_fd, &info);
+	err = perfring_bpf_about(map_fd, &info);
 	if (err)
 		return err;
 	if (info.type != BPF_MAP_TYPE_RINGBUF)
 		return -EINVAL;
 	if (info.map_flags & BPF_OVERWRITE)
 		return -EOPNOTSUPP;
-	if (!perfring_is_power_of_2(info.max_entries) ||
-	    info.max_entries > SIZE_MAX / 2 - 2 * storage->page_size)
-		return -EINVAL;
 	storage->data_size = info.max_entries;
 	storage->fd = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
 	if (storage->fd < 0)
 		return -errno;
-	return bpf_map_pages(storage, storage->fd);
+	err = perfring_bpf_map(storage->fd, storage->data_size, PROT_READ | PROT_WRITE, PROT_READ,
+			    &map, &storage->map_size);
+	storage->map = map;
+	if (!err)
+		bpf_pages(storage, map);
+	return err;
 }
 
 static int bpf_from_memory(struct perfring_storage *storage, void *memory, size_t bytes)

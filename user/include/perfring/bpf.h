@@ -4,7 +4,8 @@
  *
  * A BPF ring buffer is a storage and read like every other one; its records have
  * the type PERFRING_RECORD_BPF.  A perf event array is filled with rings of perf, one
- * for each CPU, by perfring_reader_add_bpf_array() of reader.h.
+ * for each CPU, by perfring_reader_add_bpf_array() of reader.h.  A user ring buffer
+ * carries records to BPF programs.
  *
  * Maps are named by descriptors, from whatever loaded the programs (libbpf,
  * bpf_obj_get(3)); the library makes the few calls of bpf(2) that it needs itself.
@@ -75,6 +76,73 @@ int perfring_storage_open_bpf_ringbuf(int map_fd, const struct perfring_bpf_opts
 int perfring_storage_from_bpf_memory(void *memory, size_t bytes,
 				     const struct perfring_bpf_opts *opts,
 				     struct perfring_storage **out);
+
+/* The other way: what user space sends to BPF programs. */
+struct perfring_bpf_user;
+
+/* Longest record of a user ring buffer; the kernel takes no longer one. */
+#define PERFRING_BPF_USER_MAX	((1U << 24) - 1)
+
+/**
+ * perfring_bpf_user_open - map a user ring buffer
+ * @map_fd: of a BPF_MAP_TYPE_USER_RINGBUF (Linux 6.1); stays the caller's, the object has a
+ *	copy
+ * @out: the object; unchanged on error
+ *
+ * Records are written in place and read by a program that calls
+ * bpf_user_ringbuf_drain().  One thread at a time reserves; what it has reserved any thread
+ * may submit or discard.  A map has one writer: two objects for it, or the
+ * same one after a fork(2) in two processes, write over each other.
+ *
+ * Return: 0; -EINVAL @map_fd is another kind of map; -EBADF; -EPERM; -ENOMEM; what bpf(2),
+ * mmap(2) and epoll_create1(2) answer.
+ */
+int perfring_bpf_user_open(int map_fd, struct perfring_bpf_user **out);
+
+/* What is reserved and not submitted stops the reader for good.  NULL does nothing. */
+void perfring_bpf_user_close(struct perfring_bpf_user *user);
+
+/**
+ * perfring_bpf_user_reserve - room for one record
+ * @user: the ring
+ * @size: bytes, 0 to PERFRING_BPF_USER_MAX
+ * @sample: set to the room, 8-byte aligned; the caller's until submit or discard; unchanged on
+ *	error
+ *
+ * The program reads records in the order of their reservation and stops at the
+ * first that is neither submitted nor discarded.
+ *
+ * Return: 0; -ENOSPC no room now; -E2BIG there can never be so much.
+ */
+int perfring_bpf_user_reserve(struct perfring_bpf_user *user, uint32_t size, void **sample);
+
+/**
+ * perfring_bpf_user_reserve_until - the same, waiting for room
+ * @user: the ring
+ * @size: as above
+ * @sample: as above
+ * @deadline_ns: of CLOCK_MONOTONIC; UINT64_MAX: for ever.  One in the past does not wait
+ *
+ * Who drains wakes, unless with BPF_RB_NO_WAKEUP; when the time is over it looks
+ * once more.
+ *
+ * Return: as perfring_bpf_user_reserve(), with -ETIMEDOUT instead of -ENOSPC; -EINTR a
+ * signal came while it waited.
+ */
+int perfring_bpf_user_reserve_until(struct perfring_bpf_user *user, uint32_t size,
+				    uint64_t deadline_ns, void **sample);
+
+/* The record is complete; @sample is what was reserved and nobody's from now on. */
+void perfring_bpf_user_submit(struct perfring_bpf_user *user, void *sample);
+/* The same for a record that the program is not to see. */
+void perfring_bpf_user_discard(struct perfring_bpf_user *user, void *sample);
+
+/* bytes that no program has drained yet, with headers; never fails */
+uint64_t perfring_bpf_user_waiting(const struct perfring_bpf_user *user);
+/* bytes of the ring; each record takes 8 more than its size, rounded up to 8 */
+size_t perfring_bpf_user_size(const struct perfring_bpf_user *user);
+/* an epoll descriptor for an event loop: readable when a program has drained; the object's own */
+int perfring_bpf_user_fd(const struct perfring_bpf_user *user);
 
 #ifdef __cplusplus
 }

@@ -431,7 +431,10 @@ enum perfring_count_cause {
  *	INT32_MAX any, INT32_MIN none
  * @kptr_restrict: kernel.kptr_restrict (whether addresses of the kernel have names); -1 unreadable
  * @self_allowed: rdpmc of the CPU's PMU in sysfs, or kernel.perf_user_access; -1 there is none
- * @zero: 0
+ * @perfmon: not 0: this thread has CAP_PERFMON or CAP_SYS_ADMIN
+ * @seccomp: not 0: system calls of this thread are filtered
+ * @kernel_pmu: not 0: a PMU of this type is in /sys/bus/event_source/devices
+ * @padding: 0
  * @config: attr.config
  * @max_sample_rate: kernel.perf_event_max_sample_rate, in Hz; -1 unreadable, as the next ones
  * @max_stack: kernel.perf_event_max_stack, frames
@@ -439,10 +442,6 @@ enum perfring_count_cause {
  * @cpu_time_max_percent: kernel.perf_cpu_time_max_percent
  * @files_open: descriptors of this process
  * @files_limit: RLIMIT_NOFILE; UINT64_MAX unlimited
- * @perfmon: not 0: this thread has CAP_PERFMON or CAP_SYS_ADMIN
- * @seccomp: not 0: system calls of this thread are filtered
- * @kernel_pmu: not 0: a PMU of this type is in /sys/bus/event_source/devices
- * @padding: 0
  */
 struct perfring_count_report {
 	int32_t error;
@@ -454,7 +453,10 @@ struct perfring_count_report {
 	int32_t paranoid_needed;
 	int32_t kptr_restrict;
 	int32_t self_allowed;
-	uint32_t zero;
+	uint8_t perfmon;
+	uint8_t seccomp;
+	uint8_t kernel_pmu;
+	uint8_t padding;
 	uint64_t config;
 	int64_t max_sample_rate;
 	int64_t max_stack;
@@ -462,10 +464,6 @@ struct perfring_count_report {
 	int64_t cpu_time_max_percent;
 	uint64_t files_open;
 	uint64_t files_limit;
-	uint8_t perfmon;
-	uint8_t seccomp;
-	uint8_t kernel_pmu;
-	uint8_t padding[5];
 };
 
 /**
