@@ -167,7 +167,10 @@ static int open_room(struct perfring_count *count)
 		return -errno;
 	count->owner = owner;
 	*count->owner = &perfring_count_here;
-	return madvise(owner, count->page_size, MADV_WIPEONFORK) ? -errno : 0;
+	/* Where a child's copy cannot be told from ours nobody has registers. */
+	if (madvise(owner, count->page_size, MADV_WIPEONFORK))
+		*count->owner = NULL;
+	return 0;
 }
 
 int perfring_count_open_wants(const struct count_want *wants, unsigned int nr, pid_t pid, int cpu,

@@ -91,6 +91,8 @@ void perfring_count_pages(struct perfring_count *count, pid_t pid, enum perfring
 			event->method = PERFRING_METHOD_CLOSED;
 		} else if (policy == PERFRING_SELF_OFF) {
 			event->method = PERFRING_METHOD_OFF;
+		} else if (!*count->owner) {
+			event->method = PERFRING_METHOD_NO_PAGE;
 		} else if (pid || event->attr.inherit) {
 			event->method = PERFRING_METHOD_OTHER;
 		} else if (!page_possible(&event->attr)) {

@@ -279,7 +279,7 @@ int perfring_count_now(struct perfring_count *count, unsigned int index, uint64_
  * @PERFRING_METHOD_SLOWER: read(2), because the register takes longer here
  * @PERFRING_METHOD_OFF: read(2), as PERFRING_SELF_OFF wants
  * @PERFRING_METHOD_OTHER: read(2), the target is not the calling thread, or children inherit it
- * @PERFRING_METHOD_NO_PAGE: read(2), the page could not be mapped
+ * @PERFRING_METHOD_NO_PAGE: read(2), a page could not be mapped, or not be kept from children
  * @PERFRING_METHOD_DENIED: read(2), the kernel does not allow the register (software events,
  *	rdpmc in sysfs, kernel.perf_user_access)
  * @PERFRING_METHOD_NO_PMU: read(2), the event was not on the PMU when it was tried
