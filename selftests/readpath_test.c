@@ -532,4 +532,43 @@ TEST(writer)
 	perfring_storage_close(storage);
 }
 
+static void measured(void *context)
+{
+	(*(int *)context)++;
+}
+
+/*
+ * Counters: nothing is allocated once they are open, whatever is done with them; and of stopped
+ * ones that were read the kernel is not asked again.
+ */
+TEST(counters)
+{
+	struct perfring_count_value value[2];
+	struct perfring_count *count;
+	uint64_t now;
+	int ret, calls = 0;
+	char why[WHY_LEN];
+
+	if (!watch_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, perfring_count_open_text("{task-clock:u,page-faults:u}", 0, -1, NULL, &count,
+					      NULL));
+	watch();
+	watched = SYSCALL_DISPATCH_FILTER_ALLOW;
+	ret = perfring_count_start(count) | perfring_count_now(count, 0, &now) |
+	      perfring_count_read_one(count, 1, &value[0]) | perfring_count_reset(count) |
+	      perfring_count_stop(count);
+	ret |= perfring_count_measure(count, measured, &calls, value, 2) != 2;
+	watch_end();
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(1, calls);
+	EXPECT_CLEAN("counting");
+	watch();
+	ret = perfring_count_read(count, value, 2) != 2 || perfring_count_reset(count);
+	watch_end();
+	EXPECT_EQ(0, ret);
+	EXPECT_CLEAN("reading stopped counters");
+	perfring_count_close(count);
+}
+
 TEST_HARNESS_MAIN
