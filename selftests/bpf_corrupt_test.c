@@ -363,9 +363,9 @@ TEST_F(memory, geometry)
 	opts.page_size = 2 * PAGE;
 	EXPECT_EQ(-ENODATA, perfring_storage_from_bpf_memory(r->memory, 4 * PAGE, &opts, &storage));
 	opts.page_size = 0;
-	opts.padding = 1;
+	opts.padding[2] = 1;
 	EXPECT_EQ(-EINVAL, perfring_storage_from_bpf_memory(r->memory, 4 * PAGE, &opts, &storage));
-	opts.padding = 0;
+	opts.padding[2] = 0;
 	EXPECT_EQ(NULL, storage);
 	ASSERT_EQ(0, perfring_storage_from_bpf_memory(r->memory, 4 * PAGE, &opts, &storage));
 	EXPECT_EQ(3, perfring_storage_cpu(storage));

@@ -8,15 +8,21 @@
 #include <unistd.h>
 #include "bpf_ring.h"
 
+#define RB_OVERWRITE	(1U << 19)	/* BPF_F_RB_OVERWRITE, Linux 6.19 */
+
 static size_t ring_size;
+static bool ring_overwrites;
 
 static void ring_resize(struct bpf_object *object)
 {
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object)
-		if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
+		if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF) {
 			bpf_map__set_max_entries(map, (uint32_t)ring_size);
+			if (ring_overwrites)
+				bpf_map__set_map_flags(map, RB_OVERWRITE);
+		}
 }
 
 static int kernel_open(struct bpf_ring *r, const char **missing)
@@ -38,6 +44,7 @@ static int kernel_open(struct bpf_ring *r, const char **missing)
 /* The data twice in a row, nothing before and nothing behind. */
 static int memory_open(struct bpf_ring *r, uint64_t position)
 {
+	const struct perfring_bpf_opts opts = { .size = sizeof(opts), .overwrite = ring_overwrites };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t once = 2 * page + r->size;
 	unsigned char *map;
@@ -57,7 +64,11 @@ static int memory_open(struct bpf_ring *r, uint64_t position)
 	r->data = r->memory + 2 * page;
 	*r->consumer = position;
 	*r->producer = position;
-	return perfring_storage_from_bpf_memory(r->memory, r->bytes, NULL, &r->storage);
+	if (ring_overwrites) {
+		r->oldest = r->producer + 2;
+		*r->oldest = position;
+	}
+	return perfring_storage_from_bpf_memory(r->memory, r->bytes, &opts, &r->storage);
 }
 
 int bpf_ring_open(struct bpf_ring *r, bool kernel, size_t size, uint64_t position)
@@ -75,6 +86,16 @@ int bpf_ring_start(struct bpf_ring *r, bool kernel, size_t size, uint64_t positi
 	int err = bpf_ring_open(r, kernel, size, position);
 
 	return err ? err : perfring_ring_open(r->storage, NULL, &r->ring);
+}
+
+int bpf_ring_start_overwriting(struct bpf_ring *r, bool kernel, size_t size, uint64_t position)
+{
+	int err;
+
+	ring_overwrites = true;
+	err = bpf_ring_start(r, kernel, size, position);
+	ring_overwrites = false;
+	return err;
 }
 
 void bpf_ring_close(struct bpf_ring *r)
@@ -111,8 +132,21 @@ uint64_t bpf_ring_reserve(struct bpf_ring *r, size_t len)
 	uint64_t next = position + bpf_record(len);
 	uint32_t *header = (void *)(r->data + (position & (r->size - 1)));
 
-	if (next - consumer > r->size - 1)
+	if (r->oldest) {
+		uint64_t oldest = *r->oldest;
+
+		while (next - oldest > r->size - 1) {
+			const uint32_t *old = (void *)(r->data + (oldest & (r->size - 1)));
+
+			/* Somebody is still writing there. */
+			if (*old & PERFRING_BPF_BUSY)
+				return UINT64_MAX;
+			oldest += bpf_record(*old & ~PERFRING_BPF_DISCARD);
+		}
+		__atomic_store_n(r->oldest, oldest, __ATOMIC_SEQ_CST);
+	} else if (next - consumer > r->size - 1) {
 		return UINT64_MAX;
+	}
 	__atomic_store_n(&header[0], (uint32_t)len | PERFRING_BPF_BUSY, __ATOMIC_RELAXED);
 	header[1] = (uint32_t)((position & (r->size - 1)) >> 12) + 3;
 	__atomic_store_n(r->producer, next, __ATOMIC_RELEASE);

@@ -46,6 +46,7 @@ struct bpf_ring {
 	size_t bytes;			/* of @memory */
 	size_t guard;			/* inaccessible, on each side of it */
 	uint64_t *consumer, *producer;
+	uint64_t *oldest;		/* overwriting memory: position of the oldest record */
 	unsigned char *data;
 	struct perfring_storage *storage;
 	struct perfring_ring *ring;
@@ -60,6 +61,8 @@ bool bpf_ring_available(bool kernel, char *why, size_t len);
 int bpf_ring_open(struct bpf_ring *r, bool kernel, size_t size, uint64_t position);
 /* The same, and a reader of its own. */
 int bpf_ring_start(struct bpf_ring *r, bool kernel, size_t size, uint64_t position);
+/* A ring that overwrites, and a reader; kernel: -EINVAL where it does not know that. */
+int bpf_ring_start_overwriting(struct bpf_ring *r, bool kernel, size_t size, uint64_t position);
 void bpf_ring_close(struct bpf_ring *r);
 
 /* One record: 0 or -ENOSPC; @flags: BPF_RB_*, memory has no wakeups. */

@@ -127,6 +127,7 @@ bool perfring_bpf_ready(const struct perfring_ring *ring);
 int perfring_bpf_more(struct perfring_batch *batch, struct perfring_record *record,
 		      uint64_t position);
 uint64_t perfring_bpf_beyond(const struct perfring_ring *ring);
+int perfring_bpf_snapshot(struct perfring_ring *ring, struct perfring_batch *batch, uint64_t head);
 
 /* ring_write.c */
 int perfring_writer_create(struct perfring_ring *ring);

@@ -321,7 +321,8 @@ void perfring_batch_commit(struct perfring_batch *batch)
 		head = batch->limit;
 		if (ring->storage->flags & PERFRING_STORAGE_BACKWARD)
 			head = batch->start;
-		if (ring->storage->flags & PERFRING_STORAGE_OVERWRITE)
+		/* A BPF ring buffer wakes for the record at the tail, also where it overwrites. */
+		if (ring->storage->flags & PERFRING_STORAGE_OVERWRITE && !ring->bpf)
 			ring->tail = head;
 		else
 			perfring_release(ring, head);
@@ -352,7 +353,7 @@ int perfring_ring_resync(struct perfring_ring *ring)
 
 	if (perfring_ring_busy(ring))
 		return -EBUSY;
-	head = ring->bpf ? perfring_bpf_beyond(ring) : perfring_load_head(ring);
+	head = ring->bpf && ring->forward ? perfring_bpf_beyond(ring) : perfring_load_head(ring);
 	if (ring->storage->flags & PERFRING_STORAGE_BACKWARD)
 		ring->skipped += ring->tail - head;
 	else
@@ -384,7 +385,7 @@ uint64_t perfring_ring_bytes_remaining(const struct perfring_ring *ring)
 /* Is there anything that a batch would begin with? */
 bool perfring_ring_ready(const struct perfring_ring *ring)
 {
-	if (ring->bpf)
+	if (ring->bpf && ring->forward)
 		return perfring_bpf_ready(ring);
 	return ring->forward && perfring_ring_bytes_remaining(ring);
 }

@@ -95,7 +95,7 @@ static int snapshot_room(struct perfring_ring *ring)
 {
 	uint64_t behind = PERFRING_RECORD_MAX + 8;
 
-	if (behind > ring->data_size)
+	if (behind > ring->data_size || ring->bpf)
 		behind = ring->data_size;
 	ring->copy_size = ring->data_size + behind;
 	ring->copy = aligned_alloc(PERFRING_CACHELINE, ring->copy_size);
@@ -106,7 +106,7 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 			   struct perfring_batch *batch)
 {
 	struct perfring_storage *storage = ring->storage;
-	uint64_t head, reserved;
+	uint64_t head, first, reserved = 0;
 	bool pause, paused;
 
 	perfring_batch_empty(batch, ring->tail);
@@ -125,8 +125,12 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 	pause = !paused && !(flags & PERFRING_SNAPSHOT_NO_PAUSE) &&
 		storage->flags & PERFRING_STORAGE_PAUSABLE && !perfring_storage_pause(storage);
 	head = perfring_load_head(ring);
-	snapshot_copy(ring->copy, ring->data, ring->data_size);
-	reserved = snapshot_reserved(ring, pause || paused);
+	/* In the order of positions: a header of BPF says something of what follows it, once. */
+	first = ring->bpf ? head & (ring->data_size - 8) : 0;
+	snapshot_copy(ring->copy + first, ring->data + first, ring->data_size - first);
+	snapshot_copy(ring->copy, ring->data, first);
+	if (!ring->bpf)
+		reserved = snapshot_reserved(ring, pause || paused);
 	if (pause)
 		perfring_storage_resume(storage);
 	memcpy(ring->copy + ring->data_size, ring->copy, ring->copy_size - ring->data_size);
@@ -134,6 +138,8 @@ int perfring_ring_snapshot(struct perfring_ring *ring, unsigned int flags,
 	if ((head | ring->tail) & 7)
 		return perfring_batch_fail(batch, -EBADMSG, head, 0,
 					   "data_head or data_tail is not a multiple of 8");
+	if (ring->bpf)
+		return perfring_bpf_snapshot(ring, batch, head);
 	snapshot_set(ring, batch, head, reserved);
 	return 0;
 }

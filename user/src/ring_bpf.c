@@ -30,14 +30,22 @@ static int bpf_fence_word;
 #define bpf_fence()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
-/* Length and flags of the record at @position, which is a multiple of 8. */
-static uint32_t bpf_load(const struct perfring_ring *ring, uint64_t position)
+/*
+ * Length and flags of the record at @position, which is a multiple of 8; @base is the data or
+ * a copy of it.
+ */
+static uint32_t bpf_load_at(const struct perfring_ring *ring, const unsigned char *base,
+			    uint64_t position)
 {
 	uint64_t offset = position & (ring->data_size - 1);
 
 	/* F, pairs with E: no byte of a payload is loaded before the header that frees it. */
-	return __atomic_load_n((const uint32_t *)(const void *)(ring->data + offset),
-			       __ATOMIC_ACQUIRE);
+	return __atomic_load_n((const uint32_t *)(const void *)(base + offset), __ATOMIC_ACQUIRE);
+}
+
+static uint32_t bpf_load(const struct perfring_ring *ring, uint64_t position)
+{
+	return bpf_load_at(ring, ring->data, position);
 }
 
 /* The record's bytes with its header and its padding. */
@@ -79,12 +87,13 @@ int perfring_bpf_more(struct perfring_batch *batch, struct perfring_record *reco
 		      uint64_t position)
 {
 	const struct perfring_ring *ring = batch->ring;
+	const unsigned char *base = batch->snapshot ? ring->copy : ring->data;
 	uint64_t whole, budget = batch->limit - batch->start;
 	uint32_t header;
 
 	for (; position - batch->start < budget; position += whole) {
 		/* Once, into a local: what is checked below is what is used. */
-		header = bpf_load(ring, position);
+		header = bpf_load_at(ring, base, position);
 		if (header & PERFRING_BPF_BUSY)
 			break;
 		whole = bpf_whole(header);
@@ -93,7 +102,7 @@ int perfring_bpf_more(struct perfring_batch *batch, struct perfring_record *reco
 						   "the length reaches beyond the producer's position");
 		if (header & PERFRING_BPF_DISCARD)
 			continue;
-		record->data = ring->data + (position & (ring->data_size - 1));
+		record->data = base + (position & (ring->data_size - 1));
 		record->position = position;
 		record->type = PERFRING_RECORD_BPF;
 		record->size = header + PERFRING_BPF_HEADER;
@@ -125,4 +134,40 @@ uint64_t perfring_bpf_beyond(const struct perfring_ring *ring)
 			return head;
 	}
 	return position;
+}
+
+/*
+ * A ring that overwrites has been copied, and @head was its producer_pos before.  Its third
+ * position, behind the two of the producer, is that of the oldest record: the kernel stores it
+ * before the header of the record that needs the room.  So what was overwritten during the copy
+ * lies before what it says afterwards.
+ */
+int perfring_bpf_snapshot(struct perfring_ring *ring, struct perfring_batch *batch, uint64_t head)
+{
+	uint64_t now = perfring_load_head(ring);
+	uint64_t kept = now - __atomic_load_n(ring->head_at + 2, __ATOMIC_ACQUIRE);
+	uint64_t since = head - ring->tail, written = now - head;
+	uint64_t whole, length, stop;
+	uint32_t header;
+
+	/* More than the ring has: the two were loaded a lap apart. */
+	whole = kept <= ring->data_size && written < kept ? kept - written : 0;
+	length = since < whole ? since : whole;
+	if (length & 7)
+		return perfring_batch_fail(batch, -EBADMSG, head - length, 0,
+					   "the oldest record's position is not a multiple of 8");
+	for (stop = head - length; stop != head; stop += whole) {
+		header = bpf_load_at(ring, ring->copy, stop);
+		if (header & PERFRING_BPF_BUSY)
+			break;
+		whole = bpf_whole(header);
+		if (whole > head - stop)
+			return perfring_batch_fail(batch, -EBADMSG, stop, header,
+						   "the length reaches beyond the producer's position");
+	}
+	perfring_batch_set(batch, ring, head - length, stop);
+	batch->torn = since - length;
+	batch->snapshot = 1;
+	perfring_batch_stretch(batch, batch->start);
+	return 0;
 }

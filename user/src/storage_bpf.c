@@ -27,7 +27,7 @@ static int bpf_open(struct perfring_storage *storage, int map_fd)
 	if (info.type != BPF_MAP_TYPE_RINGBUF)
 		return -EINVAL;
 	if (info.map_flags & BPF_OVERWRITE)
-		return -EOPNOTSUPP;
+		storage->flags |= PERFRING_STORAGE_OVERWRITE;
 	storage->data_size = info.max_entries;
 	storage->fd = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
 	if (storage->fd < 0)
@@ -67,7 +67,7 @@ static int bpf_alloc(const struct perfring_bpf_opts *opts, struct perfring_bpf_o
 	err = perfring_opts_take(own, sizeof(*own), opts);
 	if (err)
 		return err;
-	if (own->padding)
+	if (own->padding[0] || own->padding[1] || own->padding[2])
 		return -EINVAL;
 	storage = perfring_storage_alloc(STORAGE_BPF);
 	if (!storage)
@@ -87,7 +87,7 @@ int perfring_storage_open_bpf_ringbuf(int map_fd, const struct perfring_bpf_opts
 
 	err = bpf_alloc(opts, &own, &storage);
 	if (!err)
-		err = own.page_size ? -EINVAL : bpf_open(storage, map_fd);
+		err = own.page_size || own.overwrite ? -EINVAL : bpf_open(storage, map_fd);
 	if (err) {
 		perfring_storage_close(storage);
 		return err;
@@ -107,6 +107,8 @@ int perfring_storage_from_bpf_memory(void *memory, size_t bytes,
 	err = bpf_alloc(opts, &own, &storage);
 	if (!err && own.page_size)
 		storage->page_size = own.page_size;
+	if (!err && own.overwrite)
+		storage->flags |= PERFRING_STORAGE_OVERWRITE;
 	if (!err)
 		err = bpf_from_memory(storage, memory, bytes);
 	if (err) {

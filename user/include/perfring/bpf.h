@@ -28,13 +28,17 @@ extern "C" {
  * @page_size: perfring_storage_from_bpf_memory(): bytes of each position's page;
  *	0: this machine's.  0 for a map
  * @cpu: what perfring_storage_cpu() answers, plus one; 0: any (-1)
+ * @overwrite: perfring_storage_from_bpf_memory(): not 0: never full, the reader takes
+ *	snapshots; the word 16 bytes into the producer's page is where the oldest record is.
+ *	0 for a map, which says it itself
  * @padding: 0
  */
 struct perfring_bpf_opts {
 	size_t size;
 	size_t page_size;
 	uint32_t cpu;
-	uint32_t padding;
+	uint8_t overwrite;
+	uint8_t padding[3];
 };
 
 /**
@@ -50,9 +54,11 @@ struct perfring_bpf_opts {
  * are still being written and discarded ones included.
  *
  * A ring buffer has one consumer: two readers of one map take each other's records.
+ * A map of BPF_F_RB_OVERWRITE (Linux 6.19) has PERFRING_STORAGE_OVERWRITE: its ring is read by
+ * snapshots.
  *
- * Return: 0; -EINVAL @map_fd is another kind of map, or bad options; -EOPNOTSUPP it
- * overwrites; -EBADF; -EPERM; -E2BIG; -ENOMEM; what bpf(2) and mmap(2) answer.
+ * Return: 0; -EINVAL @map_fd is another kind of map, or bad options; -EBADF; -EPERM; -E2BIG;
+ * -ENOMEM; what bpf(2) and mmap(2) answer.
  */
 int perfring_storage_open_bpf_ringbuf(int map_fd, const struct perfring_bpf_opts *opts,
 				      struct perfring_storage **out);

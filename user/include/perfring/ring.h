@@ -377,7 +377,8 @@ uint64_t perfring_batch_torn(const struct perfring_batch *batch);
  * one, a kernel's ring takes an RCU grace period, some ten milliseconds.  A backward ring gives the
  * newest record first, up to one lap; a forward one gives those since the last
  * snapshot, oldest first, or, once lapped, none: where a record begins is known
- * no more, all its bytes count as torn.
+ * no more, all its bytes count as torn.  A BPF ring buffer that overwrites says where its
+ * oldest record is: it gives what it still has of those since the last snapshot.
  *
  * The commit remembers the head: a second snapshot without a write between is
  * empty.  A backward ring that does not overwrite has its data_tail moved too.
