@@ -19,7 +19,7 @@ static const struct field {
 } fields[] = {
 #define SIZE(t, s)		{ #t, NULL, 0, sizeof(struct t), 0, s },
 #define FIELD(t, f, o, s)	{ #t, #f, offsetof(struct t, f), sizeof(((struct t *)0)->f), o, s },
-#define VALUE(n, v)
+#define VALUE(...)
 #include "abi.h"
 #undef SIZE
 #undef FIELD
@@ -30,8 +30,8 @@ static const struct value {
 	const char *name;
 	uint64_t value, want;
 } values[] = {
-#define SIZE(t, s)
-#define FIELD(t, f, o, s)
+#define SIZE(...)
+#define FIELD(...)
 #define VALUE(n, v)		{ #n, (uint64_t)(n), v },
 #include "abi.h"
 #undef SIZE
@@ -61,7 +61,7 @@ TEST(layout)
 	unsigned int i;
 
 	if (!wide())
-		SKIP(return, "%zu-bit pointers: the table is of 64-bit machines", 8 * sizeof(void *));
+		SKIP(return, "%zu-bit pointers: the table is not theirs", 8 * sizeof(void *));
 	for (i = 0; i < ARRAY_LEN(fields); i++) {
 		const struct field *field = &fields[i];
 
@@ -84,7 +84,7 @@ TEST(no_holes)
 	size_t at = 0;
 
 	if (!wide())
-		SKIP(return, "%zu-bit pointers: the table is of 64-bit machines", 8 * sizeof(void *));
+		SKIP(return, "%zu-bit pointers: the table is not theirs", 8 * sizeof(void *));
 	for (i = 0; i <= ARRAY_LEN(fields); i++) {
 		if (i == ARRAY_LEN(fields) || !fields[i].name) {
 			if (all) {

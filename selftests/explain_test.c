@@ -127,7 +127,7 @@ TEST_F(explain, files)
 	EXPECT_TRUE(has(self->text, "wanted: %d, for %d rings and a reader\n", MANY - 3, MANY - 5));
 	at = strstr(self->text, "would do: a limit of ");
 	ASSERT_NE(NULL, at);
-	ASSERT_EQ(1, sscanf(at, "would do: a limit of %llu", &limit));
+	limit = strtoull(at + strlen("would do: a limit of "), NULL, 10);
 	EXPECT_EQ(base + 5 + MANY - 3, limit);
 	no_files(limit - 1);
 	EXPECT_EQ(0, open_many(self));
@@ -316,7 +316,8 @@ TEST_F(explain, record)
 	self->opts.data_size = perfring_storage_data_size(self->storage[0]);
 	ASSERT_LT(0, explain(self, err));
 	EXPECT_TRUE(has(self->text, "a record of at least %zu: ", PAGE));
-	EXPECT_TRUE(has(self->text, "a ring of %zu bytes holds a record of at most %zu", PAGE, PAGE - 8));
+	EXPECT_TRUE(has(self->text, "a ring of %zu bytes holds a record of at most %zu", PAGE,
+			PAGE - 8));
 	EXPECT_LE(0, perfring_write(ring, PERF_RECORD_SAMPLE, 0, NULL, PAGE - 8 - 12));
 	perfring_ring_close(ring);
 }

@@ -145,9 +145,10 @@ TEST(child_writes)
 
 		for (i = 1; i <= count; i++) {
 			number[0] = i;
-			while (perfring_write(ring, PERF_RECORD_SAMPLE, 0, number, sizeof(number)) ==
-			       -ENOSPC)
-				usleep(100);
+			do {
+				ret = perfring_write(ring, PERF_RECORD_SAMPLE, 0, number,
+						     sizeof(number));
+			} while (ret == -ENOSPC && !usleep(100));
 		}
 		_exit(0);
 	}

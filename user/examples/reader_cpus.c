@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <perfring/perfring.h>
 #include <sched.h>
 #include <stdio.h>
@@ -32,7 +32,8 @@ int main(void)
 
 	err = perfring_reader_create(&opts, &reader);
 	if (!err)	/* offline CPUs have no ring, so an index is not a CPU */
-		err = rings = perfring_reader_add_cpus(reader, PERFRING_BACKEND_PERF, &attr, &cpus);
+		err = perfring_reader_add_cpus(reader, PERFRING_BACKEND_PERF, &attr, &cpus);
+	rings = err;
 	for (int i = 0; i < rings; i++) {
 		cpu_set_t set;
 

@@ -38,6 +38,7 @@ int main(void)
 	struct perfring_perf_opts perf = { .size = sizeof(perf), .pages = 1, .watermark = 2048 };
 	struct perfring_storage *storage = NULL;
 	struct perfring_reader *reader = NULL;
+	const int names[] = { 100, 200, 1 };
 	int err;
 
 	err = perfring_reader_create(&opts, &reader);
@@ -49,8 +50,8 @@ int main(void)
 			perfring_storage_close(storage);
 	}
 	/* The first round fits, of the second some are lost, which the third one tells. */
-	for (int round = 0, names = 100; round < 3 && err >= 0; round++, names = round < 2 ? 200 : 1) {
-		for (int i = 0; i < names; i++)
+	for (int round = 0; round < 3 && err >= 0; round++) {
+		for (int i = 0; i < names[round]; i++)
 			prctl(PR_SET_NAME, i % 2 ? "odd" : "even");
 		err = perfring_reader_poll(reader, 1000);
 	}

@@ -50,8 +50,8 @@ int main(void)
 		err = perfring_write(ring, 1000, 0, "peek", 4);
 	if (err >= 0) {
 		err = perfring_ring_peek_copy(ring, copy, 8, sizeof(copy));
-		printf("peek: %d bytes, %d of its payload: %s\n", perfring_ring_peek_size(ring), err,
-		       (const char *)copy);
+		printf("peek: %d bytes, %d of its payload: %s\n",
+		       perfring_ring_peek_size(ring), err, (const char *)copy);
 		printf("pop: %d", perfring_ring_pop(ring));
 		printf(", then %d\n", perfring_ring_pop(ring));
 	}

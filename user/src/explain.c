@@ -23,8 +23,15 @@ struct explain {
 	size_t used;
 };
 
-#define say(explain, ...)						\
-	limits_add((explain)->buffer, (explain)->len, &(explain)->used, __VA_ARGS__)
+__attribute__((format(printf, 2, 3)))
+static void say(struct explain *explain, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	limits_vadd(explain->buffer, explain->len, &explain->used, format, args);
+	va_end(args);
+}
 
 /* Bytes of a limit in KiB, or that there is none. */
 static void say_limit(struct explain *explain, const char *name, rlim_t limit, uint64_t used)

@@ -44,18 +44,25 @@ static inline uint64_t limits_status(const char *status, const char *name, int b
 }
 
 /* One piece of text after what is there already, as far as there is room. */
+__attribute__((format(printf, 4, 0)))
+static inline void limits_vadd(char *buffer, size_t len, size_t *used, const char *format,
+			       va_list args)
+{
+	int more = vsnprintf(*used < len ? buffer + *used : NULL, *used < len ? len - *used : 0,
+			     format, args);
+
+	if (more > 0)
+		*used += (size_t)more;
+}
+
 __attribute__((format(printf, 4, 5)))
 static inline void limits_add(char *buffer, size_t len, size_t *used, const char *format, ...)
 {
 	va_list args;
-	int more;
 
 	va_start(args, format);
-	more = vsnprintf(*used < len ? buffer + *used : NULL, *used < len ? len - *used : 0,
-			 format, args);
+	limits_vadd(buffer, len, used, format, args);
 	va_end(args);
-	if (more > 0)
-		*used += (size_t)more;
 }
 
 #endif /* PERFRING_LIMITS_H */
