@@ -34,6 +34,7 @@ int cli_record(int argc, char **argv);
 int cli_stats(int argc, char **argv);
 int cli_inject(int argc, char **argv);
 int cli_count(int argc, char **argv);
+int cli_list(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 
 /* util.c */

@@ -28,6 +28,8 @@ static const char cli_help_text[] =
 "  count [-e EVENTS] [-a|-p PID] [-t SECONDS] [--no-inherit] [--json] [[--] COMMAND [ARG]...]\n"
 "                                         count events of a command, of a process, or of all CPUs;\n"
 "                                         EVENTS as perf takes them: cycles:u,page-faults\n"
+"  list [hw|sw|cache|pmu|tracepoint]... [PATTERN] [--all] [--json]\n"
+"                                         events of this machine; --all: those, too, that it lacks\n"
 "  demo [-t SECONDS] [--pages N]          the same scheduler events from the module and from\n"
 "                                         perf, record for record\n"
 "  help, --version\n"
@@ -41,10 +43,10 @@ static const char cli_help_text[] =
 "  dev:CPU/generator[,rate=N][,burst=N][,min_size=N][,max_size=N]\n"
 "                                         numbered, checked records: rate ticks a second (100),\n"
 "                                         burst records a tick (1), sizes in bytes (16)\n"
-"  perf:CPU/SYSTEM:NAME                   a tracepoint, such as sched:sched_switch\n"
-"  perf:CPU/NAME[,period=N|,freq=N]       a software event: cpu-clock task-clock page-faults\n"
-"                                         minor-faults major-faults context-switches\n"
-"                                         cpu-migrations cgroup-switches dummy bpf-output\n"
+"  perf:CPU/EVENT                         an event as perf record -e takes it: page-faults,\n"
+"                                         cycles:u, cpu-clock/period=1000000/,\n"
+"                                         sched:sched_switch, kprobe:SYMBOL, mem:ADDRESS:w;\n"
+"                                         see list\n"
 "  image:FILE                             what save has kept\n"
 "  data:FILE                              what record, or perf record, has kept\n"
 "CPU is a number, a list such as 0,2-3, or * for all that are online.\n"
@@ -79,6 +81,7 @@ static const struct {
 	{ "stats", cli_stats },
 	{ "inject", cli_inject },
 	{ "count", cli_count },
+	{ "list", cli_list },
 	{ "demo", cli_demo },
 	{ "help", cli_help },
 	{ "--help", cli_help },
@@ -107,7 +110,7 @@ int main(int argc, char **argv)
 			}
 			return status;
 		}
-	cli_error("'%s' is not a command; there are load, unload, dump, save, record, stats, inject, count, demo, help",
+	cli_error("'%s' is not a command; there are load, unload, dump, save, record, stats, inject, count, list, demo, help",
 		  argv[1]);
 	return CLI_USAGE;
 }

@@ -235,86 +235,6 @@ int spec_device_attr(struct spec *spec, const char *name)
 	return status;
 }
 
-static const struct {
-	const char *name;
-	uint32_t config;
-	uint32_t freq;		/* samples per second when nothing is said; 0: every event */
-} spec_software[] = {
-	{ "cpu-clock", PERF_COUNT_SW_CPU_CLOCK, 100 },
-	{ "task-clock", PERF_COUNT_SW_TASK_CLOCK, 100 },
-	{ "page-faults", PERF_COUNT_SW_PAGE_FAULTS, 0 },
-	{ "minor-faults", PERF_COUNT_SW_PAGE_FAULTS_MIN, 0 },
-	{ "major-faults", PERF_COUNT_SW_PAGE_FAULTS_MAJ, 0 },
-	{ "context-switches", PERF_COUNT_SW_CONTEXT_SWITCHES, 0 },
-	{ "cpu-migrations", PERF_COUNT_SW_CPU_MIGRATIONS, 0 },
-	{ "cgroup-switches", 11, 0 },	/* not in the headers of older kernels */
-	{ "dummy", PERF_COUNT_SW_DUMMY, 0 },
-	{ "bpf-output", PERF_COUNT_SW_BPF_OUTPUT, 0 },
-};
-
-static int spec_software_attr(struct spec *spec, size_t index, const char *options)
-{
-	struct spec_option option[] = {
-		{ "period", 1, INT64_MAX, 0, NULL },
-		{ "freq", 1, 1000000, 0, NULL },
-	};
-	int status;
-
-	status = spec_options(spec, options, ARRAY_SIZE(option), option);
-	if (status)
-		return status;
-	if (option[0].value && option[1].value) {
-		cli_error("%s: either period= or freq=, not both", spec->text);
-		return CLI_USAGE;
-	}
-	spec->attr.type = PERF_TYPE_SOFTWARE;
-	spec->attr.config = spec_software[index].config;
-	if (option[0].value) {
-		spec->attr.sample_period = option[0].value;
-	} else if (option[1].value || spec_software[index].freq) {
-		spec->attr.freq = 1;
-		spec->attr.sample_freq = option[1].value ? option[1].value :
-				   spec_software[index].freq;
-	}
-	switch (spec->attr.config) {
-	case PERF_COUNT_SW_BPF_OUTPUT:
-		break;
-	case PERF_COUNT_SW_DUMMY:
-		/* The event of the side band: what tasks do to themselves. */
-		spec->attr.comm = 1;
-		spec->attr.task = 1;
-		spec->attr.sample_type &= ~(uint64_t)PERF_SAMPLE_RAW;
-		break;
-	default:
-		spec->attr.sample_type &= ~(uint64_t)PERF_SAMPLE_RAW;
-		spec->attr.sample_type |= PERF_SAMPLE_IP | PERF_SAMPLE_ADDR | PERF_SAMPLE_PERIOD;
-	}
-	return CLI_OK;
-}
-
-int spec_perf_attr(struct spec *spec, const char *name)
-{
-	const char *options;
-	uint64_t id;
-	int status;
-
-	if (strchr(name, ':')) {
-		status = tracepoint_read(name, &spec->tracepoint, &id);
-		spec->attr.type = PERF_TYPE_TRACEPOINT;
-		spec->attr.config = id;
-		spec->payload = SPEC_TRACEPOINT;
-		return status;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(spec_software); i++)
-		if (spec_named(name, spec_software[i].name, &options))
-			return spec_software_attr(spec, i, options);
-	cli_error("%s: '%s' is neither SYSTEM:NAME of a tracepoint nor a software event; these are",
-		  spec->text, name);
-	for (size_t i = 0; i < ARRAY_SIZE(spec_software); i++)
-		fprintf(stderr, "  %s\n", spec_software[i].name);
-	return CLI_USAGE;
-}
-
 /* "CPU/NAME": the CPUs; *name: what follows */
 static int spec_cpus(struct spec *spec, const char *text, const char **name)
 {
@@ -393,5 +313,6 @@ void spec_free(struct spec *spec)
 	free(spec->cpus.cpu);
 	free(spec->symbol);
 	tracepoint_free(&spec->tracepoint);
+	perfring_event_specs_free(spec->events);
 	memset(spec, 0, sizeof(*spec));
 }

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "tracepoint.h"
 
+#include <perfring/event.h>
 #include <perfring/storage.h>
 
 enum spec_kind {
@@ -33,6 +34,7 @@ struct spec {
 	struct cli_cpus cpus;
 	struct perf_event_attr attr;	/* disabled */
 	char *symbol;			/* of a kprobe; attr points to it */
+	struct perfring_event_specs *events;	/* likewise, of perf's probes */
 	struct tracepoint tracepoint;
 	bool feed;			/* dev:CPU/user */
 };
@@ -47,7 +49,7 @@ void spec_free(struct spec *spec);
  */
 int spec_open(struct spec *spec, unsigned int cpu, size_t pages, struct perfring_storage **out);
 
-/* The event's attr for a name after dev:CPU/ or perf:CPU/ */
+/* The event's attr for a name after dev:CPU/ or perf:CPU/; the latter in spec_perf.c */
 int spec_device_attr(struct spec *spec, const char *name);
 int spec_perf_attr(struct spec *spec, const char *name);
 

@@ -88,6 +88,9 @@ bool perfring_event_by_raw(struct event_word word, uint64_t *config);
 
 /* event_parse.c: a string that the specs own; NULL without memory */
 const char *perfring_event_own(struct perfring_event_specs *specs, struct event_word word);
+/* Add the names of events that are no tracepoints, as far as they are near. */
+void perfring_event_nearest_event(const struct event_parser *parser,
+				  struct event_nearest *nearest);
 /* One more entry, with the defaults, or NULL. */
 struct event_entry *perfring_event_new(struct event_parser *parser);
 

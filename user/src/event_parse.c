@@ -224,23 +224,31 @@ static int offer_events(void *context, const char *pmu)
 	return 0;
 }
 
+void perfring_event_nearest_event(const struct event_parser *parser,
+				  struct event_nearest *nearest)
+{
+	struct offer_events of = { parser, nearest };
+	char path[512], name[EVENT_NAME_MAX];
+	uint64_t config;
+
+	for (size_t i = 0; i < EVENT_NAMES; i++) {
+		perfring_event_nearest(nearest, perfring_event_names[i].name);
+		if (perfring_event_names[i].alias)
+			perfring_event_nearest(nearest, perfring_event_names[i].alias);
+	}
+	for (unsigned int i = 0; perfring_event_cache_name(i, name, sizeof(name), &config); i++)
+		perfring_event_nearest(nearest, name);
+	if (perfring_event_pmu_path(parser->sysfs, path, sizeof(path), "", NULL, NULL))
+		perfring_event_folder(path, offer_events, &of);
+}
+
 /* Neither a known name nor a PMU's event. */
 static int unknown(struct event_parser *parser, struct event_word word)
 {
 	struct event_nearest nearest = { .word = word };
-	struct offer_events of = { parser, &nearest };
-	char path[512], name[EVENT_NAME_MAX], hint[256];
-	uint64_t config;
+	char hint[256];
 
-	for (size_t i = 0; i < EVENT_NAMES; i++) {
-		perfring_event_nearest(&nearest, perfring_event_names[i].name);
-		if (perfring_event_names[i].alias)
-			perfring_event_nearest(&nearest, perfring_event_names[i].alias);
-	}
-	for (unsigned int i = 0; perfring_event_cache_name(i, name, sizeof(name), &config); i++)
-		perfring_event_nearest(&nearest, name);
-	if (perfring_event_pmu_path(parser->sysfs, path, sizeof(path), "", NULL, NULL))
-		perfring_event_folder(path, offer_events, &of);
+	perfring_event_nearest_event(parser, &nearest);
 	perfring_event_nearest_text(&nearest, hint, sizeof(hint));
 	return perfring_event_fail(parser, -EINVAL, word,
 				   hint[0] ? hint :

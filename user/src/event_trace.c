@@ -93,7 +93,14 @@ static int trace_missing(struct trace_match *m, struct event_word system, struct
 		return perfring_event_fail(m->parser, -ENOENT, name, hint,
 					   "%s has no such tracepoint", m->system);
 	}
+	/* Perhaps it was to be an event, and what follows its modifiers. */
+	perfring_event_nearest_event(m->parser, &m->near_system);
 	perfring_event_nearest_text(&m->near_system, hint, sizeof(hint));
+	if (!m->parser->tracefs && !hint[0])
+		return perfring_event_fail(m->parser, geteuid() ? -EACCES : -ENOENT, system,
+					   geteuid() ? "be root" :
+					   "mount -t tracefs tracefs /sys/kernel/tracing",
+					   "tracefs, which knows tracepoints, cannot be read");
 	return perfring_event_fail(m->parser, -ENOENT, system, hint,
 				   "neither an event nor a system of tracepoints");
 }
@@ -114,10 +121,7 @@ int perfring_event_tracepoint(struct event_parser *parser, struct event_word sys
 		return perfring_event_fail(parser, -EINVAL, name, "SYSTEM:NAME",
 					   "no name of a tracepoint");
 	if (!parser->tracefs)
-		return perfring_event_fail(parser, geteuid() ? -EACCES : -ENOENT, system,
-					   geteuid() ? "be root" :
-					   "mount -t tracefs tracefs /sys/kernel/tracing",
-					   "tracefs, which knows tracepoints, cannot be read");
+		return trace_missing(&m, system, name);
 	memcpy(m.system, system.at, system.len);
 	memcpy(m.name, name.at, name.len);
 	snprintf(path, sizeof(path), "%s/events", parser->tracefs);

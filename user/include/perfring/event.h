@@ -148,6 +148,50 @@ perfring_event_specs_at(const struct perfring_event_specs *specs, size_t index);
 int perfring_event_error_format(const struct perfring_event_error *error, const char *text,
 				char *buffer, size_t len);
 
+/* Kinds of events for perfring_event_list(). */
+#define PERFRING_LIST_HARDWARE		(1U << 0)	/* cpu-cycles ... */
+#define PERFRING_LIST_SOFTWARE		(1U << 1)	/* page-faults ... */
+#define PERFRING_LIST_CACHE		(1U << 2)	/* L1-dcache-loads ... */
+#define PERFRING_LIST_PMU		(1U << 3)	/* what sysfs names, cpu/mem-loads/ ... */
+#define PERFRING_LIST_TRACEPOINT	(1U << 4)	/* sched:sched_switch ... */
+#define PERFRING_LIST_ALL		0x1fU
+
+/**
+ * struct perfring_event_item - an event that there is, or could be
+ * @name: a text for perfring_event_parse(); of a PMU that takes any numbers "PMU//"
+ * @alias: another name, or NULL
+ * @about: what it stands for: terms, or the terms that may stand in "PMU//"; may be NULL
+ * @kind: one of PERFRING_LIST_*
+ * @error: of a hardware, software or cache event: 0 when it opens for this user, for user
+ *	code of the calling thread; otherwise the negative errno, -ENOENT when this machine does not
+ *	have it.  0 of others, which are not tried
+ *
+ * Strings are valid during the call.
+ */
+struct perfring_event_item {
+	const char *name;
+	const char *alias;
+	const char *about;
+	uint32_t kind;
+	int32_t error;
+};
+
+/* called for each; returns 0 to go on, anything else ends the list and is returned from it */
+typedef int (*perfring_event_fn)(void *context, const struct perfring_event_item *item);
+
+/**
+ * perfring_event_list - the events of this machine
+ * @opts: options or NULL
+ * @kinds: PERFRING_LIST_*, or 0 for all
+ * @fn: called for each, kind by kind, in the order of their names within a PMU or a system
+ * @context: for @fn
+ *
+ * Return: 0; what @fn returned; -ENOENT, -EACCES tracepoints alone are asked for, and tracefs is
+ * not there or not for this user; -EINVAL, -E2BIG bad options; -ENOMEM.
+ */
+int perfring_event_list(const struct perfring_event_opts *opts, unsigned int kinds,
+			perfring_event_fn fn, void *context);
+
 #ifdef __cplusplus
 }
 #endif
