@@ -195,7 +195,7 @@ TEST_F(array, lost)
 	ASSERT_EQ(1, perfring_reader_add_bpf_array(self->reader, self->bpf.events, NULL, &opts));
 	EXPECT_EQ(-ENOSPC, put(&self->bpf, 0, 20, 0, 200));
 	EXPECT_EQ(fit, self->request->done);
-	EXPECT_EQ(fit, perfring_reader_consume(self->reader));
+	EXPECT_EQ((int)fit, perfring_reader_consume(self->reader));
 	EXPECT_EQ(0, self->seen.lost);
 	EXPECT_EQ(0, put(&self->bpf, 0, 20, 0, 1));
 	EXPECT_EQ(2, perfring_reader_consume(self->reader));	/* LOST, and the record */

@@ -260,7 +260,7 @@ TEST_F(stream, accounting)
 		dropped += err != 0;
 	}
 	EXPECT_EQ(tried - fit, dropped);
-	EXPECT_EQ(fit, perfring_reader_flush(s->reader));
+	EXPECT_EQ((int)fit, perfring_reader_flush(s->reader));
 	EXPECT_EQ(fit, s->seen.next);
 	ASSERT_EQ(0, stream_put(s, fit));
 	perfring_reader_flush(s->reader);
