@@ -182,7 +182,7 @@ static int cross_sample(void *context, struct bench_sample *sample)
 {
 	struct cross *cross = context;
 	uint64_t start;
-	pthread_t thread;
+	pthread_t thread = 0;
 	int err;
 
 	err = bench_pin(bench_other_cpu());

@@ -334,6 +334,13 @@ int perfring_reader_next(struct perfring_reader *reader, struct perfring_record 
 
 	if (reader->pulling) {
 		slot = reader->pull_slot;
+		/* What is most common, by itself; what has ended says so again. */
+		if (perfring_batch_next(&reader->pull, record) > 0) {
+			reader_saw(reader, slot, record);
+			if (index)
+				*index = slot;
+			return 1;
+		}
 		ret = reader_pull(reader, slot, record);
 		if (ret && index)
 			*index = slot;

@@ -2,7 +2,7 @@
 /* Peek and pop: a batch that the ring owns, released record by record. */
 #include "internal.h"
 
-/* End the own batch, in which no record is peeked; what was discarded behind the last is released. */
+/* End the own batch, no record is peeked; what was discarded behind the last is released. */
 static int peek_stop(struct perfring_ring *ring, int ret)
 {
 	perfring_batch_error(&ring->one, &ring->error);
@@ -70,7 +70,7 @@ int perfring_ring_peek(struct perfring_ring *ring, struct perfring_record *recor
 
 int perfring_ring_pop(struct perfring_ring *ring)
 {
-	int ret = peek(ring);
+	int ret = ring->peeked ? 1 : peek(ring);
 
 	if (ret <= 0)
 		return ret;
