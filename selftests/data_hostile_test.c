@@ -213,7 +213,7 @@ static void change(unsigned char *bytes, size_t len, uint64_t *state)
 
 	while (nr--) {
 		size_t most = random_next(state) % 4 ? 512 : len;
-		size_t at = random_next(state) % (most < len ? most : len);
+		size_t at = random_next(state) % (most < len ? most : len), which;
 
 		switch (random_next(state) % 3) {
 		case 0:
@@ -224,8 +224,9 @@ static void change(unsigned char *bytes, size_t len, uint64_t *state)
 			break;
 		default:
 			at &= ~(size_t)7;
+			which = random_next(state) % ARRAY_LEN(values);
 			if (at + 8 <= len)
-				memcpy(bytes + at, &values[random_next(state) % ARRAY_LEN(values)], 8);
+				memcpy(bytes + at, &values[which], 8);
 		}
 	}
 }

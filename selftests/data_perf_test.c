@@ -87,13 +87,13 @@ static void read_perf(struct __test_metadata *_metadata, const char *write, cons
 
 #define RECORD	"perf record -B -N --no-bpf-event "
 #define WORK	"sh -c 'i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done'"
+#define EVENTS	"cpu-clock/period=500000/,faults/period=10/,cs/period=1/"
 #define SHOW	"perf script --ns -F time,ip 2>/dev/null -i "
 
 /* Three events, each with ids on all CPUs. */
 TEST_F_TIMEOUT(perf, file, SECONDS)
 {
-	read_perf(_metadata, RECORD "-a -e cpu-clock/period=500000/,faults/period=10/,cs/period=1/ -d -o %s -- "
-		  WORK " >/dev/null 2>&1", SHOW "%s");
+	read_perf(_metadata, RECORD "-a -d -e " EVENTS " -o %s -- " WORK " >/dev/null 2>&1", SHOW "%s");
 }
 
 /* One event, whose records carry no id, and features before the records. */

@@ -58,6 +58,7 @@ FIXTURE(layout) {
 FIXTURE_VARIANT(layout) {
 	bool id;
 };
+
 FIXTURE_VARIANT_ADD(layout, bare) { .id = false };
 FIXTURE_VARIANT_ADD(layout, with_id) { .id = true };
 

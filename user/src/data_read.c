@@ -230,6 +230,11 @@ static int read_finish(struct perfring_data *data)
 
 static int read_all(struct perfring_data *data)
 {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	static const char other_order[] = "written by a big-endian machine; this one is little-endian";
+#else
+	static const char other_order[] = "written by a little-endian machine; this one is big-endian";
+#endif
 	struct data_header header;
 
 	if (data->len < DATA_PIPE_HEADER)
@@ -237,10 +242,7 @@ static int read_all(struct perfring_data *data)
 	memset(&header, 0, sizeof(header));
 	memcpy(&header, data->bytes, data->len < sizeof(header) ? data->len : sizeof(header));
 	if (header.magic == __builtin_bswap64(DATA_MAGIC))
-		return perfring_data_bad(data, -EOPNOTSUPP, 0,
-					 __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ?
-					 "written by a big-endian machine; this one is little-endian" :
-					 "written by a little-endian machine; this one is big-endian");
+		return perfring_data_bad(data, -EOPNOTSUPP, 0, other_order);
 	if (header.magic == DATA_MAGIC_OLD)
 		return perfring_data_bad(data, -EOPNOTSUPP, 0, "of the format before Linux 3.5");
 	if (header.magic != DATA_MAGIC)
@@ -312,7 +314,7 @@ static int data_map(struct perfring_data *data, int fd)
 		return -errno;
 	data->bytes = map;
 	data->len = (size_t)st.st_size;
-	data->mapped = true;
+	data->map = map;
 	return 0;
 }
 
@@ -352,7 +354,7 @@ void perfring_data_free(struct perfring_data *data)
 	free(data->event);
 	free(data->id);
 	free(data->copy);
-	if (data->mapped)
-		munmap((void *)(uintptr_t)data->bytes, data->len);
+	if (data->map)
+		munmap(data->map, data->len);
 	free(data);
 }

@@ -18,7 +18,7 @@ struct data_feature {
 struct perfring_data {
 	const unsigned char *bytes;	/* the whole file */
 	size_t len;
-	bool mapped;
+	void *map;			/* NULL: the caller's memory */
 	bool pipe;
 	bool uniform;			/* one format fits the records of all events */
 	size_t begin;			/* of the records that are handed out */

@@ -52,12 +52,14 @@ static int names_entry(struct perfring_data *data, struct names_cursor *cursor,
 int perfring_data_take_names(struct perfring_data *data)
 {
 	const struct data_feature *desc = &data->feature[PERFRING_DATA_EVENT_DESC];
-	struct names_cursor cursor = { .at = desc->bytes, .end = desc->bytes + desc->len };
+	struct names_cursor cursor;
 	uint32_t nr, attr_size;
 	int err = 0;
 
 	if (!desc->bytes)
 		return 0;
+	cursor.at = desc->bytes;
+	cursor.end = desc->bytes + desc->len;
 	if (!names_u32(&cursor, &nr) || !names_u32(&cursor, &attr_size) || nr > desc->len)
 		err = -EBADMSG;
 	for (uint32_t i = 0; !err && i < nr; i++)
