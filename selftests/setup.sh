@@ -45,6 +45,7 @@ bench clang            clang
 bench dpkg             dpkg-deb
 bench gnuplot-nox      gnuplot
 bench golang-github-cilium-ebpf-dev /usr/share/gocode/src/github.com/cilium/ebpf
+bench golang-github-hodgesds-perf-utils-dev /usr/share/gocode/src/github.com/hodgesds/perf-utils
 bench golang-go        go
 bench libbpf-dev       /usr/include/bpf/libbpf.h
 bench llvm             llvm-strip

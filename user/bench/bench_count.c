@@ -2,9 +2,11 @@
 /* Counters: reading one, starting and stopping it, measuring a function, beside the bare calls. */
 #include "bench.h"
 
+#include <errno.h>
 #include <math.h>
 #include <perfring/perfring.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -283,17 +285,54 @@ static uint64_t once_ours(void *context)
 	return rounds;
 }
 
+/* perf-utils, if it is there: a program of its own for each repetition. */
+static struct count_peer {
+	const char *what;
+} peer_start_stop = { "start-stop" }, peer_measure = { "measure" }, peer_once = { "once" };
+
+static int peer_sample(void *context, struct bench_sample *sample)
+{
+	const struct count_peer *peer = context;
+	char line[256];
+	FILE *pipe;
+	int got;
+
+	snprintf(line, sizeof(line), "'%s' %s", bench_path("perfutils"), peer->what);
+	pipe = popen(line, "r");
+	if (!pipe)
+		return -ENOMEM;
+	got = fscanf(pipe, "%lf", &sample->ns);
+	return pclose(pipe) || got != 1 ? -EPIPE : 0;
+}
+
+/* It is compared with one event of the same kind, the software's. */
+static void add_peer(struct bench_run *run, const struct count_bench *b,
+		     struct count_peer *peer)
+{
+	if (strcmp(b->events, SOFTWARE) != 0)
+		return;
+	if (access(bench_path("perfutils"), X_OK)) {
+		bench_missing("perf-utils", "no go command or no sources of it when the bench was built");
+		return;
+	}
+	run->sample = peer_sample;
+	run->context = peer;
+}
+
 static int count_kept(const char *events, const char *what, const char *verdict)
 {
 	struct count_bench b = { 0 };
 	struct bench_run switches[] = {
 		{ .name = "ours", .work = switch_ours, .context = &b },
 		{ .name = "bare ioctl(2)", .work = switch_bare, .context = &b },
+		{ .name = "perf-utils" },
 	};
 	struct bench_run measures[] = {
 		{ .name = "ours", .work = measure_ours, .context = &b },
 		{ .name = "bare calls", .work = measure_bare, .context = &b },
 		{ .name = "ours, opened", .work = once_ours, .context = &b },
+		{ .name = "perf-utils" },
+		{ .name = "perf-utils, opened" },
 	};
 	char text[96];
 	int err = open_both(&b, events, PERFRING_SELF_AUTO);
@@ -302,13 +341,16 @@ static int count_kept(const char *events, const char *what, const char *verdict)
 		bench_missing(events, perfring_strerror(err));
 		return 0;
 	}
+	add_peer(&switches[2], &b, &peer_start_stop);
+	add_peer(&measures[3], &b, &peer_measure);
+	add_peer(&measures[4], &b, &peer_once);
 	snprintf(text, sizeof(text), "start and stop %s", what);
-	err = bench_measure(text, switches, 2);
+	err = bench_measure(text, switches, 3);
 	if (!err) {
 		snprintf(text, sizeof(text), "count-start-stop-%s-ns", verdict);
 		bench_verdict(text, switches[0].median.ns, 1.1 * switches[1].median.ns);
 		snprintf(text, sizeof(text), "measure an empty function, %s", what);
-		err = bench_measure(text, measures, 3);
+		err = bench_measure(text, measures, 5);
 	}
 	close_both(&b);
 	return err;
