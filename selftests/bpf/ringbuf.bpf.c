@@ -8,7 +8,7 @@
 
 #define RINGBUF_ITEMS	32
 #define RINGBUF_MASK	0x7ffff
-#define HOLD_ROUNDS	64
+#define HOLD_NS		10000000000ULL	/* before somebody takes the CPU for stuck */
 
 enum { OUTPUT, SUBMIT, DISCARD, HOLD };
 
@@ -51,8 +51,10 @@ static long held(__u32 index, void *context)
 
 static long hold(__u32 index, void *context)
 {
-	bpf_loop(1 << 20, held, 0, 0);
-	return *(volatile __u32 *)&request.release != 0;
+	__u64 *until = context;
+
+	bpf_loop(1 << 12, held, 0, 0);
+	return *(volatile __u32 *)&request.release != 0 || bpf_ktime_get_ns() > *until;
 }
 
 static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u64 flags)
@@ -70,8 +72,10 @@ static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u
 	if (len)
 		bpf_dynptr_write(&record, 0, request.payload + offset, len, 0);
 	if (op == HOLD) {
+		__u64 until = bpf_ktime_get_ns() + HOLD_NS;
+
 		*(volatile __u32 *)&request.held = 1;
-		bpf_loop(HOLD_ROUNDS, hold, 0, 0);
+		bpf_loop(1 << 23, hold, &until, 0);
 	}
 	if (op == DISCARD)
 		bpf_ringbuf_discard_dynptr(&record, flags);
