@@ -13,7 +13,7 @@
 #include "bench.h"
 
 #define RINGS_MAX	512
-#define RECORDS		4096U	/* in all rings; more would be too many to be stepped through */
+#define RECORDS		2048U	/* in all rings; more would be too many to be stepped through */
 #define RECORD		40	/* bytes: header, time, raw size, 20 bytes */
 
 /* Published for the Go reader of the same kind, 64 rings in random order. */
@@ -276,7 +276,7 @@ static int merge(void)
 	for (int i = 0; !err && i < 5; i++)
 		err = measure(rings[i], 1, &merged[i], &plain[i]);
 	if (!err)
-		err = measure(64, 64, &row, &reader);
+		err = measure(16, 64, &row, &reader);
 	if (err)
 		return err;
 	bench_note("Peer by its published figures: a heap of heads in Go, 64 rings, random order: "
@@ -290,4 +290,4 @@ static int merge(void)
 	return 0;
 }
 
-BENCH(merge, "Reading many rings in order of time; records of 40 bytes with PERF_SAMPLE_TIME, 4096 in all.");
+BENCH(merge, "Reading many rings in order of time; records of 40 bytes with PERF_SAMPLE_TIME, 2048 in all.");
