@@ -87,7 +87,9 @@ static void explain_permission(struct explain *explain)
 static void explain_memory(struct explain *explain)
 {
 	const struct perfring_explain_opts *own = explain->own;
-	uint64_t page = perfring_system_page_size(), rings = own->rings ? own->rings : 1;
+	unsigned long long page = perfring_system_page_size();
+	unsigned long long rings = own->rings ? own->rings : 1;
+	unsigned long long kib = rings * (own->pages + 1) * (page / 1024);
 	char status[8192], info[4096];
 	struct rlimit limit;
 	uint64_t most = 1;
@@ -96,9 +98,7 @@ static void explain_memory(struct explain *explain)
 	limits_slurp("/proc/meminfo", info, sizeof(info));
 	if (own->pages)
 		say(explain, "wanted: %llu ring%s of 1 + %zu pages of %llu bytes, %llu KiB in all\n",
-		    (unsigned long long)rings, rings == 1 ? "" : "s", own->pages,
-		    (unsigned long long)page,
-		    (unsigned long long)(rings * (own->pages + 1) * (page / 1024)));
+		    rings, rings == 1 ? "" : "s", own->pages, page, kib);
 	if (!getrlimit(RLIMIT_AS, &limit))
 		say_limit(explain, "RLIMIT_AS", limit.rlim_cur,
 			  limits_status(status, "\nVmSize:", 10));
@@ -218,19 +218,20 @@ static uint64_t explain_open(rlim_t limit)
 
 static void explain_files(struct explain *explain)
 {
-	uint64_t rings = explain->own->rings ? explain->own->rings : 1, open, want = rings + 2;
+	unsigned long long rings = explain->own->rings ? explain->own->rings : 1;
+	unsigned long long want = rings + 2, open, need;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
 	open = explain_open(limit.rlim_cur);
+	need = open + want;
 	say(explain, "RLIMIT_NOFILE: %llu, which this process may raise to %llu; %llu open\n",
-	    (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max,
-	    (unsigned long long)open);
-	say(explain, "wanted: %llu, for %llu ring%s and a reader\n", (unsigned long long)want,
-	    (unsigned long long)rings, rings == 1 ? "" : "s");
-	if (open + want > limit.rlim_cur)
-		say(explain, "would do: a limit of %llu\n", (unsigned long long)(open + want));
+	    (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max, open);
+	say(explain, "wanted: %llu, for %llu ring%s and a reader\n", want, rings,
+	    rings == 1 ? "" : "s");
+	if (need > limit.rlim_cur)
+		say(explain, "would do: a limit of %llu\n", need);
 	else
 		say(explain, "there is room for them: the limit is not the cause\n");
 	if (explain->own->device)

@@ -7,6 +7,9 @@
  * the order of each ring; across rings they are not ordered.  A child of fork(2) may
  * do nothing with its parent's reader but destroy its copy.
  *
+ * Delivering what is there allocates nothing and makes no system call; with a timeout or
+ * a budget of time it looks at the clock, which the vDSO answers where it can.
+ *
  * A ring whose bytes cannot be records is reported once, skipped to its head
  * and read on: the other rings do not suffer, and nothing spins.
  */

@@ -5,6 +5,9 @@
  * One thread at a time consumes a ring; a writer (the kernel, another process,
  * the thread that calls perfring_write()) runs beside it without locks.
  *
+ * Reading allocates nothing and makes no system call, but for the beginning of a
+ * snapshot, which pauses the writer and, the first time, takes memory.
+ *
  * A ring that is consumed in order is read in batches, or record by record with
  * peek and pop.  An overwriting or backward one is read by snapshots.
  *
