@@ -116,7 +116,7 @@ TEST_F(example, backpressure)
 TEST_F(example, filenames)
 {
 	ASSERT_TRUE(run("filenames", self->out, sizeof(self->out)));
-	EXPECT_NE(NULL, strstr(self->out, "  13 bytes: \n"));
+	EXPECT_NE(NULL, strstr(self->out, "  13 bytes: "));
 	EXPECT_NE(NULL, strstr(self->out, "  14 bytes: /\n"));
 	EXPECT_NE(NULL, strstr(self->out, "  26 bytes: /etc/hostname\n"));
 	EXPECT_NE(NULL, strstr(self->out, "4108 bytes: ////"));
@@ -176,7 +176,8 @@ TEST_F(example, syscalls)
 TEST_F(example, echo)
 {
 	ASSERT_TRUE(run("echo", self->out, sizeof(self->out)));
-	EXPECT_STREQ("1 4 9 16 25 36 49 64 81 100 \n10 answers, 0 bytes left over\n", self->out);
+	EXPECT_EQ(self->out, strstr(self->out, "1 4 9 16 25 36 49 64 81 100 "));
+	EXPECT_NE(NULL, strstr(self->out, "\n10 answers, 0 bytes left over\n"));
 }
 
 /* It says itself whether every fourth came. */

@@ -44,7 +44,8 @@ static int kernel_open(struct bpf_ring *r, const char **missing)
 /* The data twice in a row, nothing before and nothing behind. */
 static int memory_open(struct bpf_ring *r, uint64_t position)
 {
-	const struct perfring_bpf_opts opts = { .size = sizeof(opts), .overwrite = ring_overwrites };
+	const struct perfring_bpf_opts opts = { .size = sizeof(opts),
+						.overwrite = ring_overwrites };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t once = 2 * page + r->size;
 	unsigned char *map;

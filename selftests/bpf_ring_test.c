@@ -147,7 +147,7 @@ TEST_F(bpf_ring, wrap)
 
 	ASSERT_EQ(0, bpf_ring_start(&self->r, variant->kernel, size, 0));
 	for (before = 0; before <= bpf_record(len); before += 8) {
-		/* Fill up to @before bytes in front of the end; a lap is more than the ring takes. */
+		/* Fill up to @before bytes in front of the end; a lap is more than fits. */
 		size_t gap = (size - before - at) & (size - 1);
 
 		if (gap >= 16)

@@ -112,7 +112,8 @@ TEST_F(user, in_order)
 		EXPECT_EQ(7, self->request->ret);
 		EXPECT_EQ(0, perfring_bpf_user_waiting(self->ring));
 		for (i = 0; i < 7; i++)
-			ASSERT_TRUE(is_item(self->request, i, first + i, 8 + (first + i) * 13 % 300))
+			ASSERT_TRUE(is_item(self->request, i, first + i,
+					    8 + (first + i) * 13 % 300))
 				TH_LOG("record %u", first + i);
 	}
 }
@@ -209,7 +210,10 @@ static void *drain_all(void *context)
 	return NULL;
 }
 
-/* The ring is full most of the time: whoever drains it wakes the writer, and nobody sleeps over that. */
+/*
+ * The ring is full most of the time: whoever drains it wakes the writer, and nobody
+ * sleeps over that.
+ */
 TEST_F_TIMEOUT(user, waits_for_room, 120)
 {
 	struct drainer drainer = { .bpf = &self->bpf, .records = 50000 };

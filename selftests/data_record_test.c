@@ -115,15 +115,13 @@ TEST_F_TIMEOUT(record, command, SECONDS)
 TEST_F_TIMEOUT(record, pipe, SECONDS)
 {
 	NEED_PERF();
-	RECORD("{ $PERFRING record -e cpu-clock/period=200000/ -o - -- "
-	       "sh -c 'i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; echo noise' >$FILE; } 2>&1");
+	RECORD("{ $PERFRING record -e cpu-clock/period=200000/ -o - -- sh -c 'i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; echo noise' >$FILE; } 2>&1");
 	EXPECT_TRUE(said("noise"));
 	ASSERT_EQ(0, shell("cat $FILE | perf script -F tid,time,event,ip -i - 2>/dev/null"));
 	EXPECT_EQ(self->samples, lines());
 	ASSERT_EQ(0, shell("cat $FILE | perf evlist -i - 2>&1"));
 	EXPECT_TRUE(said("cpu-clock"));
-	ASSERT_EQ(0, shell("$PERFRING dump data:$FILE --json 2>/dev/null | "
-			   "grep -c '\"type\":\"sample\"'"));
+	ASSERT_EQ(0, shell("$PERFRING dump data:$FILE --json 2>/dev/null | grep -c '\"type\":\"sample\"'"));
 	EXPECT_EQ(self->samples, (unsigned int)atoi(output));
 }
 
@@ -160,7 +158,8 @@ TEST_F_TIMEOUT(record, device, SECONDS)
 	ASSERT_LT(5, self->samples);
 	ASSERT_EQ(0, shell("$PERFRING dump data:$FILE 2>&1"));
 	EXPECT_TRUE(said(" 0 missing in 0 gaps, checksums: 0 of "));
-	ASSERT_EQ(0, shell("perf script -F tid,time,event -i $FILE 2>&1 | grep -c 'dev:0/generator'"));
+	ASSERT_EQ(0,
+		  shell("perf script -F tid,time,event -i $FILE 2>&1 | grep -c 'dev:0/generator'"));
 	EXPECT_EQ(self->samples, (unsigned int)atoi(output));
 	ASSERT_EQ(0, shell("perf evlist -v -i $FILE 2>&1"));
 	EXPECT_TRUE(said("sample_type: TID|TIME|CPU|RAW|IDENTIFIER"));

@@ -223,11 +223,12 @@ TEST(perf_reads_ours)
 		"page-faults: type: 1, ", "config: 0x2,", NULL,
 	};
 	static const char *const symbols[] = { "data_test_spin", NULL };
-	const char *header[] = {
-		NULL, NULL, NULL, "# cmdline : data_test with two words",
+	char host[100], release[100], arch[100];
+	const char *const header[] = {
+		host, release, arch, "# cmdline : data_test with two words",
 		"event : name = page-faults", "pmu mappings: ", "time of first sample : ", NULL,
 	};
-	char path[FILE_ROOM], command[512], host[100], release[100], arch[100];
+	char path[FILE_ROOM], command[512];
 	struct utsname name;
 	struct run run = { 0 };
 
@@ -247,9 +248,6 @@ TEST(perf_reads_ours)
 	snprintf(host, sizeof(host), "# hostname : %s\n", name.nodename);
 	snprintf(release, sizeof(release), "# os release : %s\n", name.release);
 	snprintf(arch, sizeof(arch), "# arch : %s\n", name.machine);
-	header[0] = host;
-	header[1] = release;
-	header[2] = arch;
 	snprintf(command, sizeof(command), "perf report --header-only -i %s 2>&1", path);
 	says(_metadata, command, header);
 	/* The map of this program came from /proc, before the first record. */

@@ -60,6 +60,7 @@ FIXTURE_VARIANT(layout) {
 };
 
 FIXTURE_VARIANT_ADD(layout, bare) { .id = false };
+
 FIXTURE_VARIANT_ADD(layout, with_id) { .id = true };
 
 FIXTURE_SETUP(layout)

@@ -81,7 +81,7 @@ static inline int ring_add(struct perfring_reader *reader, const FIXTURE_VARIANT
 
 /* A record of @time that carries @seq; 0 or -errno */
 static inline int write_at(struct perfring_reader *reader, unsigned int index, uint32_t type,
-		    uint64_t time, uint64_t seq, size_t len)
+			   uint64_t time, uint64_t seq, size_t len)
 {
 	struct perfring_ring *ring = perfring_reader_ring(reader, index);
 	struct perfring_sample_id id = { .time = time, .tid = 1, .pid = 2, .cpu = index };

@@ -124,10 +124,10 @@ static unsigned int random_below(unsigned int n)
 
 /* A run of the model test. */
 struct run {
+	const FIXTURE_VARIANT(merge) *variant;
 	struct perfring_reader *reader;
 	struct perfring_merge *merge;
 	struct model model;
-	const FIXTURE_VARIANT(merge) *variant;
 	unsigned int rings;		/* indices that are in use or were */
 	unsigned int kinds[RINGS_MAX];	/* of the formats */
 	bool open[RINGS_MAX];
@@ -214,7 +214,7 @@ static int run_next(struct run *run, const char **why)
 	int ret = perfring_merge_next(run->merge, &record, &index);
 
 	*why = NULL;
-	if (ret < 0 || (ret == 0) != (item == NULL))
+	if (ret < 0 || !ret != !item)
 		*why = item ? "a record is missing" : "a record too much";
 	else if (item && index != item->ring)
 		*why = "from another ring";
@@ -299,7 +299,8 @@ TEST_F(merge, random_order)
 
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < ARRAY_LEN(rings); i++) {
-			run_random(_metadata, self, variant, 10 * i + round, rings[i], round == 2 ? 25 * TICK : 0);
+			run_random(_metadata, self, variant, 10 * i + round, rings[i],
+				   round == 2 ? 25 * TICK : 0);
 			perfring_merge_destroy(self->merge);
 			self->merge = NULL;
 			perfring_reader_destroy(self->reader);

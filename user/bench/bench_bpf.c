@@ -90,7 +90,8 @@ static uint64_t bpf_libbpf(void *context)
 
 static int bpf_fill(struct bpf_bench *b, uint32_t payload)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts) };
+	struct bpf_program *fill;
 	struct bpf_map *map;
 	int fd, err = -ENOENT;
 
@@ -105,8 +106,8 @@ static int bpf_fill(struct bpf_bench *b, uint32_t payload)
 	if (err)
 		return err;
 	fd = bpf_object__find_map_fd_by_name(b->object, "records");
-	err = bpf_prog_test_run_opts(
-		bpf_program__fd(bpf_object__find_program_by_name(b->object, "fill")), &opts);
+	fill = bpf_object__find_program_by_name(b->object, "fill");
+	err = bpf_prog_test_run_opts(bpf_program__fd(fill), &opts);
 	if (!err)
 		err = perfring_storage_open_bpf_ringbuf(fd, NULL, &b->storage);
 	if (err)

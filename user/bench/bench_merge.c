@@ -47,7 +47,7 @@ static int open_rings(struct merge_bench **out, unsigned int nr, unsigned int ru
 		.sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
 	};
 	struct perfring_memory_opts opts = {
-		.size = sizeof(opts), .attr = &attr, 
+		.size = sizeof(opts), .attr = &attr,
 		.pages = perfring_pages_for_bytes((size_t)RECORDS / nr * RECORD),
 	};
 	struct perfring_storage *storage;
@@ -279,8 +279,8 @@ static int merge(void)
 		err = measure(16, 64, &row, &reader);
 	if (err)
 		return err;
-	bench_note("Peer by its published figures: a heap of heads in Go, 64 rings, random order: "
-		   "%.0f instructions, %.0f ns.", HEAP_GO_INSN, HEAP_GO_NS);
+	bench_note("Peer by its published figures: a heap of heads in Go, 64 rings, random order: %.0f instructions, %.0f ns.",
+		   HEAP_GO_INSN, HEAP_GO_NS);
 	bench_verdict("merge-64-insn", merged[3].instructions, HEAP_GO_INSN / 3);
 	bench_verdict("merge-64-ns", merged[3].ns, HEAP_GO_NS / 3);
 	/* log2 of 512 is 9, of 64 it is 6. */

@@ -34,8 +34,7 @@ static int burst(bool thin_out)
 		err = perfring_reader_consume(reader);
 	}
 	if (err >= 0)
-		printf("%s: %d read, %llu thinned out, dropped %llu common and %llu "
-		       "rare\n",
+		printf("%s: %d read, %llu thinned out, dropped %llu common and %llu rare\n",
 		       thin_out ? "thinning out" : "as they come", err,
 		       (unsigned long long)skel->bss->thinned,
 		       (unsigned long long)skel->bss->dropped,

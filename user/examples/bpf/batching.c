@@ -38,7 +38,9 @@ static int run(unsigned int batch)
 							NULL, &storage);
 	if (!err)
 		err = perfring_reader_add(reader, storage);
-	if (err >= 0 && !(err = pthread_create(&thread, NULL, load, NULL))) {
+	if (err >= 0)
+		err = -pthread_create(&thread, NULL, load, NULL);
+	if (err >= 0) {
 		/* The time is for what is less than a batch: it would never wake. */
 		for (; err >= 0 && got < TICKS && waits < 200; waits += !err) {
 			err = perfring_reader_poll(reader, 50);

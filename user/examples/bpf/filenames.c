@@ -34,7 +34,8 @@ int main(void)
 	char longest[4096];
 	struct filenames *skel = filenames__open_and_load();
 	struct sum sum = { 0 };
-	struct perfring_reader_opts opts = { .size = sizeof(opts), .record = show, .context = &sum };
+	struct perfring_reader_opts opts = { .size = sizeof(opts), .record = show,
+					     .context = &sum };
 	struct perfring_reader *reader = NULL;
 	struct perfring_storage *storage;
 	int err = skel ? 0 : -1;
@@ -56,8 +57,7 @@ int main(void)
 	if (err >= 0)
 		err = perfring_reader_poll(reader, 1000);
 	if (err >= 0)
-		printf("%u names in %u bytes; records for the longest possible take "
-		       "%zu\n",
+		printf("%u names in %u bytes; records for the longest possible take %zu\n",
 		       sum.records, sum.bytes,
 		       sum.records * (8 + sizeof(int) + sizeof(longest) + 4));
 	perfring_reader_destroy(reader);

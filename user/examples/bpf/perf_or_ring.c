@@ -45,7 +45,7 @@ int main(void)
 	struct order seen[2] = { { 0 } };
 	struct perfring_reader_opts opts = { sizeof(opts), look, NULL, NULL, &seen[0], 0, 0 };
 	struct perfring_reader *reader[2] = { NULL };
-	struct perfring_storage *storage;
+	struct perfring_storage *storage = NULL;
 	int err = skel ? 0 : -1, cpus = 0, page = getpagesize();
 	pthread_barrier_t start;
 	pthread_t thread;
@@ -54,15 +54,19 @@ int main(void)
 	for (int i = 0; !err && i < 2; i++, opts.context = &seen[1])
 		err = perfring_reader_create(&opts, &reader[i]);
 	if (!err)
-		err = cpus = perfring_reader_add_bpf_array(reader[0], bpf_map__fd(skel->maps.array),
-							   NULL, &array);
+		err = perfring_reader_add_bpf_array(reader[0], bpf_map__fd(skel->maps.array),
+						    NULL, &array);
+	cpus = err;
 	if (err > 0)
-		err = perfring_storage_open_bpf_ringbuf(bpf_map__fd(skel->maps.ring), NULL, &storage);
+		err = perfring_storage_open_bpf_ringbuf(bpf_map__fd(skel->maps.ring), NULL,
+							&storage);
 	if (!err)
 		err = perfring_reader_add(reader[1], storage);
 	if (!err)
 		err = perf_or_ring__attach(skel);
-	if (!err && !(err = pthread_create(&thread, NULL, load, &start))) {
+	if (!err)
+		err = -pthread_create(&thread, NULL, load, &start);
+	if (!err) {
 		load(&start);
 		pthread_join(thread, NULL);
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Two rings in one reader: the urgent one wakes it and is read first, the other in
- * portions. */
+/*
+ * Two rings in one reader: the urgent one wakes it and is read first, the other in
+ * portions.
+ */
 #include <perfring/perfring.h>
 #include <stdio.h>
 #include "priorities.skel.h"
@@ -34,9 +36,9 @@ int main(void)
 	if (!err)
 		err = perfring_reader_create(NULL, &reader);
 	for (int i = URGENT; err >= 0 && i <= BULK; i++) {
-		err = perfring_storage_open_bpf_ringbuf(
-			bpf_map__fd(i ? skel->maps.bulk : skel->maps.urgent), NULL,
-			&storage);
+		int map = bpf_map__fd(i ? skel->maps.bulk : skel->maps.urgent);
+
+		err = perfring_storage_open_bpf_ringbuf(map, NULL, &storage);
 		if (!err)
 			err = perfring_reader_add(reader, storage);
 	}

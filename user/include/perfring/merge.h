@@ -177,8 +177,10 @@ int perfring_merge_remove(struct perfring_merge *merge, unsigned int index);
 int perfring_merge_next(struct perfring_merge *merge, struct perfring_record *record,
 			unsigned int *index);
 
-/* time of the record that perfring_merge_next() returned last, which a late one is
- * behind; 0 none */
+/*
+ * time of the record that perfring_merge_next() returned last, which a late one is
+ * behind; 0 none
+ */
 uint64_t perfring_merge_time(const struct perfring_merge *merge);
 
 /**

@@ -207,8 +207,8 @@ struct perfring_bpf_array_opts {
  * is removed, or the reader destroyed, its entry is deleted, whoever put another one there.
  *
  * Return: rings added; -EINVAL another kind of map; -ERANGE @watermark is not less than
- * the bytes of a ring, as perfring_reader_error() says too; -E2BIG one of @cpus has no entry in the map; else as
- * perfring_reader_add_cpus().
+ * the bytes of a ring, as perfring_reader_error() says too; -E2BIG one of @cpus has no
+ * entry in the map; else as perfring_reader_add_cpus().
  */
 int perfring_reader_add_bpf_array(struct perfring_reader *reader, int map_fd,
 				  const struct perf_event_attr *attr,

@@ -268,7 +268,10 @@ size_t perfring_pages_for_bytes(size_t bytes);
 
 /* "memory", "perf", "device", "image" or "bpf" */
 const char *perfring_storage_kind(const struct perfring_storage *storage);
-/* control page; NULL without a ring or for a BPF ring buffer; written by the ring's reader alone (data_tail) */
+/*
+ * control page; NULL without a ring or for a BPF ring buffer; written by the ring's
+ * reader alone (data_tail)
+ */
 struct perf_event_mmap_page *perfring_storage_control(const struct perfring_storage *storage);
 /*
  * First data byte, of twice perfring_storage_data_size() with PERFRING_STORAGE_MIRRORED;
