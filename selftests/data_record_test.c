@@ -121,7 +121,8 @@ TEST_F_TIMEOUT(record, pipe, SECONDS)
 	EXPECT_EQ(self->samples, lines());
 	ASSERT_EQ(0, shell("cat $FILE | perf evlist -i - 2>&1"));
 	EXPECT_TRUE(said("cpu-clock"));
-	ASSERT_EQ(0, shell("$PERFRING dump data:$FILE --json 2>/dev/null | grep -c '\"type\":\"sample\"'"));
+	ASSERT_EQ(0,
+		  shell("$PERFRING dump data:$FILE --json 2>&1 | grep -c '\"type\":\"sample\"'"));
 	EXPECT_EQ(self->samples, (unsigned int)atoi(output));
 }
 

@@ -166,5 +166,4 @@ static int bpf_consume(void)
 	return err ? err : bpf_size(264);
 }
 
-BENCH(bpf_consume,
-      "Consuming a warm BPF ring buffer of 64 pages, one word of each record's payload used.");
+BENCH(bpf_consume, "Consuming a warm BPF ring buffer of 64 pages, one word of each record's payload used.");

@@ -265,7 +265,7 @@ static int measure(unsigned int nr, unsigned int run, struct bench_sample *merge
 	return err;
 }
 
-static int merge(void)
+static int merge_rings(void)
 {
 	static const unsigned int rings[] = { 1, 2, 8, 64, 512 };
 	struct bench_sample merged[5], plain[5], row, reader;
@@ -290,4 +290,4 @@ static int merge(void)
 	return 0;
 }
 
-BENCH(merge, "Reading many rings in order of time; records of 40 bytes with PERF_SAMPLE_TIME, 2048 in all.");
+BENCH(merge_rings, "Reading many rings in order of time; records of 40 bytes with PERF_SAMPLE_TIME, 2048 in all.");
