@@ -169,7 +169,12 @@ TEST_F(example, syscalls)
 	EXPECT_NE(NULL, strstr(self->out, want));
 	ASSERT_EQ(1, sscanf(strrchr(self->out, ';') - strlen("3 system calls, 0 dropped"),
 			    "%d system calls, 0 dropped", &calls));
+#ifdef __SANITIZE_THREAD__
+	/* The sanitizer's run time makes calls of its own. */
+	EXPECT_LE(3, calls);
+#else
 	EXPECT_EQ(3, calls);
+#endif
 }
 
 /* The page perfring_bpf(3) shows these very lines. */

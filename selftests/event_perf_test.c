@@ -283,7 +283,7 @@ static bool perf_takes(const char *text)
 }
 
 /* One run of perf for each text: every one is refused there, too. */
-TEST_F(parse, refuses_what_perf_refuses)
+TEST_F_TIMEOUT(parse, refuses_what_perf_refuses, 120)
 {
 	static struct seen seen[SEEN_MAX];
 	char line[512];

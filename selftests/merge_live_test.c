@@ -70,7 +70,7 @@ struct pong {
 	int cpu;
 	int from;
 	int to;
-	volatile bool *over;
+	bool *over;
 };
 
 static void *pong_run(void *context)
@@ -79,7 +79,7 @@ static void *pong_run(void *context)
 	char byte = 0;
 
 	pin_to(pong->cpu);
-	while (!*pong->over)
+	while (!__atomic_load_n(pong->over, __ATOMIC_RELAXED))
 		if (write(pong->to, &byte, 1) != 1 || read(pong->from, &byte, 1) != 1)
 			break;
 	if (write(pong->to, &byte, 1) != 1)
@@ -148,7 +148,7 @@ static void run_live(struct __test_metadata *_metadata, FIXTURE_DATA(live) *self
 {
 	struct perfring_merge_stats stats = { .size = sizeof(stats) };
 	int pipes[2][2], rings, other = second_cpu();
-	volatile bool over = false;
+	bool over = false;
 	struct pong pongs[2] = {
 		{ .cpu = 0, .over = &over }, { .cpu = other < 0 ? 0 : other, .over = &over },
 	};
@@ -172,10 +172,13 @@ static void run_live(struct __test_metadata *_metadata, FIXTURE_DATA(live) *self
 		ASSERT_LE(0, perfring_merge_wait(self->merge, 10));
 		ASSERT_EQ(0, see(self->merge, &seen));
 	}
-	over = true;
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < 2; i++) {
 		pthread_join(pongs[i].thread, &failed);
 		EXPECT_EQ(NULL, failed);
+	}
+	/* Each has written a last time to the other's. */
+	for (int i = 0; i < 2; i++) {
 		close(pipes[i][0]);
 		close(pipes[i][1]);
 	}
