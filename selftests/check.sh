@@ -72,7 +72,8 @@ run_stage()
 		dir=$(selftests/vm/kernel.sh "${stage#vm-}")
 		PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
 		export PERFRING_MODULE
-		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}"
+		# A guest that hangs is silent; one on a busy machine takes long.
+		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}" --timeout 1800
 			--log "$logs/$stage.console" --)
 		;;
 	host)
