@@ -51,29 +51,34 @@ struct perfring_storage {
 struct perfring_writer;
 
 struct perfring_ring {
+	/* What does not change, which the writer's thread loads as well. */
 	struct perfring_storage *storage;
+	struct perfring_writer *writer;	/* NULL: the storage has none */
 	const __u64 *head_at;		/* what the writer stores */
 	__u64 *tail_at;			/* what the reader stores */
 	unsigned char *data;
 	uint64_t data_size;
-	uint64_t tail;			/* own copy; that in memory is only stored */
+	uint64_t reach;			/* bytes in one piece from data on: data_size or twice it */
 	bool keep;			/* never store the tail */
 	bool forward;			/* read by batches, not by snapshots */
 	bool bpf;			/* records of a BPF ring buffer */
+	/*
+	 * The reader's, in cache lines that its stores need not take from the writer.  @tail
+	 * is its own copy; that in memory is only stored.
+	 */
+	uint64_t tail __attribute__((aligned(PERFRING_CACHELINE)));
 	bool busy;			/* a batch is open */
 	bool peeked;			/* current is the oldest record */
-	ptrdiff_t guess;		/* as in the last batch */
+	uint16_t last;			/* as in the last batch, like the next two */
 	uint32_t alike;
-	uint16_t last;
+	ptrdiff_t guess;
 	uint64_t skipped;
-	uint64_t reach;			/* bytes in one piece from data on: data_size or twice it */
 	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */
 	unsigned char *copy;		/* copy_size bytes, from the first snapshot on */
 	uint64_t copy_size;		/* the data, and its beginning once more */
 	struct perfring_batch one;	/* of peek and pop */
 	struct perfring_record current;
 	struct perfring_error error;
-	struct perfring_writer *writer;	/* NULL: the storage has none */
 };
 
 /* PERF_SAMPLE_BRANCH_COUNTERS, from Linux 6.8 on */

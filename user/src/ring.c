@@ -18,6 +18,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const uint64_t ring_nothing;
 
@@ -55,9 +56,10 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 	if (storage->in_use)
 		return -EBUSY;
 
-	ring = calloc(1, sizeof(*ring));
+	ring = aligned_alloc(PERFRING_CACHELINE, sizeof(*ring));
 	if (!ring)
 		return -ENOMEM;
+	memset(ring, 0, sizeof(*ring));
 	ring->storage = storage;
 	ring->bpf = storage->kind == STORAGE_BPF;
 	ring->head_at = ring->bpf ? storage->producer : &storage->control->data_head;
