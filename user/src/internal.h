@@ -66,7 +66,9 @@ struct perfring_ring {
 	 * The reader's, in cache lines that its stores need not take from the writer.  @tail
 	 * is its own copy; that in memory is only stored.
 	 */
-	uint64_t tail __attribute__((aligned(PERFRING_CACHELINE)));
+	/* of peek and pop */
+	struct perfring_batch one __attribute__((aligned(PERFRING_CACHELINE)));
+	uint64_t tail;
 	bool busy;			/* a batch is open */
 	bool peeked;			/* current is the oldest record */
 	uint16_t last;			/* as in the last batch, like the next two */
@@ -76,7 +78,6 @@ struct perfring_ring {
 	unsigned char *stitch;		/* PERFRING_RECORD_MAX bytes */
 	unsigned char *copy;		/* copy_size bytes, from the first snapshot on */
 	uint64_t copy_size;		/* the data, and its beginning once more */
-	struct perfring_batch one;	/* of peek and pop */
 	struct perfring_record current;
 	struct perfring_error error;
 };
