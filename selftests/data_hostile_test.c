@@ -315,7 +315,7 @@ TEST(header)
 	REFUSE(DATA, UINT64_MAX - 7, -EBADMSG, "records");
 	REFUSE(DATA, 1ULL << 40, -EBADMSG, "records");
 	/* Where the attrs are. */
-	REFUSE(DATA, 104, -EBADMSG, "overlap");
+	REFUSE(DATA, 104, -EBADMSG, "attrs and records");
 	REFUSE(DATA_SIZE, UINT64_MAX, -EBADMSG, "records");
 	REFUSE(DATA_SIZE, UINT64_MAX - 400, -EBADMSG, "records");
 	REFUSE(FEATURES, 1ULL << 32, -EOPNOTSUPP, "features");
