@@ -63,6 +63,8 @@ TEST(bad_arguments)
 		{ "dump perf:0/nosuch:event -n 1", "nosuch" },
 		{ "dump perf:99999/sched:sched_switch -n 1", "99999" },
 		{ "dump image:/nonexistent/ring", "/nonexistent/ring" },
+		{ "dump --order image:/nonexistent/ring", "--order" },
+		{ "save --order perf:0/dummy /tmp/x", "--order" },
 		{ "inject", "dev:CPU" },
 		{ "inject dev:x size-0", "'x'" },
 		{ "inject dev:0 nosuch", "head-backward" },
@@ -105,6 +107,79 @@ TEST(dump_perf)
 		TH_LOG("%s", output);
 	}
 	EXPECT_NE('\0', output[0]);
+}
+
+/* Of the JSON lines: records, those before which a newer one stands, and of which CPU. */
+struct sequence {
+	unsigned int records;
+	unsigned int inverted;
+	unsigned int of_cpu[2];
+};
+
+static struct sequence sequence(void)
+{
+	struct sequence s = {};
+	unsigned long long time, cpu, newest = 0;
+	char *save = NULL, *line, *at;
+
+	for (line = strtok_r(output, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		at = strstr(line, "\"time\":");
+		if (!at || sscanf(at, "\"time\":%llu", &time) != 1)
+			continue;
+		at = strstr(line, "\"cpu\":");
+		if (at && sscanf(at, "\"cpu\":%llu", &cpu) == 1 && cpu < 2)
+			s.of_cpu[cpu]++;
+		s.records++;
+		s.inverted += time < newest;
+		if (time > newest)
+			newest = time;
+	}
+	return s;
+}
+
+/*
+ * Rings of all CPUs, 1000 records a second each, read when a quarter of one is full: ring by
+ * ring, so that the times go back; in the order of time they do not, but for those that the
+ * command says it got too late.
+ */
+static void order(struct __test_metadata *_metadata, const char *source)
+{
+	unsigned int late = 0;
+	struct sequence s;
+	char args[200], *at;
+
+	snprintf(args, sizeof(args), "dump '%s' --json -n 600 -t 20", source);
+	ASSERT_EQ(0, perfring(args)) {
+		TH_LOG("%s", output);
+	}
+	s = sequence();
+	EXPECT_EQ(600, s.records);
+	EXPECT_TRUE(s.inverted || second_cpu() < 0);
+
+	snprintf(args, sizeof(args), "dump '%s' --json --order -n 600 -t 20", source);
+	ASSERT_EQ(0, perfring(args)) {
+		TH_LOG("%s", output);
+	}
+	at = strstr(output, " records came too late");
+	while (at && at > output && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	if (at)
+		late = strtoul(at, NULL, 10);
+	s = sequence();
+	EXPECT_EQ(600, s.records);
+	EXPECT_EQ(late, s.inverted);
+	EXPECT_GT(60, s.inverted);
+	EXPECT_LT(0, s.of_cpu[0]);
+	EXPECT_TRUE(s.of_cpu[1] || second_cpu() < 0);
+}
+
+TEST(dump_order)
+{
+	char why[WHY_LEN];
+
+	if (!backend_available(PERF, why, sizeof(why)))
+		SKIP(return, "%s", why);
+	order(_metadata, "perf:*/cpu-clock,freq=1000");
 }
 
 /* An image of a ring with a LOST record in it. */
@@ -151,6 +226,11 @@ TEST_F(command, dump)
 	EXPECT_NE('\0', output[0]);
 	EXPECT_LT(0, perfring("dump dev:0/nosuch -n 1"));
 	EXPECT_TRUE(said("nosuch"));
+}
+
+TEST_F(command, dump_order)
+{
+	order(_metadata, "dev:*/generator,rate=1000");
 }
 
 /* The command itself makes system calls while it waits for some. */

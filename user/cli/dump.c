@@ -4,6 +4,7 @@
 #include "dump.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <perfring/perfring.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #define DUMP_PAGES	128
 #define DUMP_PAGES_MAX	(1U << 20)
 #define DUMP_TICK_MS	100
+/* A writer may be so late after it has read the clock. */
+#define DUMP_SLACK_NS	10000000
 
 static int dump_pages(const char *text, size_t *pages)
 {
@@ -47,6 +50,10 @@ int dump_options(int argc, char **argv, struct dump_options *options)
 		}
 		if (!strcmp(argv[i], "--json") && options->may_json) {
 			options->json = true;
+			continue;
+		}
+		if (!strcmp(argv[i], "--order") && options->may_order) {
+			options->order = true;
 			continue;
 		}
 		value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -111,6 +118,27 @@ static struct perfring_storage *dump_storage(const struct dump *dump, size_t ind
 	return perfring_ring_storage(perfring_reader_ring(dump->reader, (unsigned int)index));
 }
 
+static int dump_poll(struct dump *dump, int timeout_ms)
+{
+	if (dump->merge)
+		return perfring_merge_poll(dump->merge, timeout_ms);
+	return perfring_reader_poll(dump->reader, timeout_ms);
+}
+
+/* All that is there. */
+static int dump_flush(struct dump *dump)
+{
+	int ret;
+
+	if (!dump->merge)
+		return perfring_reader_flush(dump->reader);
+	perfring_merge_flush(dump->merge);
+	do {
+		ret = perfring_merge_poll(dump->merge, 0);
+	} while (ret > 0);
+	return ret;
+}
+
 static int dump_enable(struct dump *dump)
 {
 	for (size_t i = 0; i < dump->spec.cpus.nr; i++) {
@@ -133,7 +161,7 @@ static int dump_feed_line(struct dump *dump, const char *line, size_t len)
 	if (write(fd, line, len) >= 0)
 		return 0;
 	if (errno == ENOSPC) {
-		ret = perfring_reader_consume(dump->reader);
+		ret = dump->merge ? dump_flush(dump) : perfring_reader_consume(dump->reader);
 		if (ret < 0)
 			return ret;
 		if (write(fd, line, len) >= 0)
@@ -181,7 +209,7 @@ static int dump_wait(struct dump *dump, int timeout_ms)
 	int ret;
 
 	if (!dump->spec.feed)
-		return perfring_reader_poll(dump->reader, timeout_ms);
+		return dump_poll(dump, timeout_ms);
 	if (poll(fds, 2, timeout_ms) < 0)
 		return -errno;
 	if (fds[1].revents) {
@@ -189,11 +217,11 @@ static int dump_wait(struct dump *dump, int timeout_ms)
 		if (ret < 0)
 			return ret;
 		if (!ret) {
-			ret = perfring_reader_flush(dump->reader);
+			ret = dump_flush(dump);
 			return ret < 0 ? ret : -ENODATA;
 		}
 	}
-	return perfring_reader_consume(dump->reader);
+	return dump_poll(dump, 0);
 }
 
 static int dump_live(struct dump *dump)
@@ -217,12 +245,41 @@ static int dump_live(struct dump *dump)
 	}
 	perfring_reader_disable(dump->reader);
 	if (ret >= 0 || ret == -EINTR)
-		ret = perfring_reader_flush(dump->reader);
+		ret = dump_flush(dump);
 	if (ret >= 0 || ret == -ECANCELED || ret == -ENODATA)
 		return CLI_OK;
 	if (ret != -EIO)
 		cli_error("%s: %s", dump->spec.text, perfring_strerror(ret));
 	return CLI_FAIL;
+}
+
+/* The rings are there: their records in the order of time. */
+static int dump_merge(struct dump *dump)
+{
+	const struct perfring_merge_opts opts = {
+		.size = sizeof(opts), .slack_ns = DUMP_SLACK_NS,
+	};
+	int err;
+
+	err = perfring_merge_create(dump->reader, &opts, &dump->merge);
+	if (!err)
+		err = perfring_merge_add_all(dump->merge, NULL);
+	if (err >= 0)
+		return CLI_OK;
+	cli_error("%s: --order: %s", dump->spec.text, perfring_strerror(err));
+	return CLI_FAIL;
+}
+
+static void dump_late(const struct dump *dump)
+{
+	struct perfring_merge_stats stats = { .size = sizeof(stats) };
+
+	if (!dump->merge)
+		return;
+	perfring_merge_stats(dump->merge, &stats);
+	if (stats.late)
+		cli_error("%s: %" PRIu64 " records came too late to be in order", dump->spec.text,
+			  stats.late);
 }
 
 static int dump_reader(struct dump *dump)
@@ -243,8 +300,12 @@ static int dump_reader(struct dump *dump)
 	status = dump_add_rings(dump);
 	if (!status)
 		status = dump_format(dump, dump_storage(dump, 0));
+	if (!status && dump->options.order)
+		status = dump_merge(dump);
 	if (!status)
 		status = dump_live(dump);
+	dump_late(dump);
+	perfring_merge_destroy(dump->merge);
 	perfring_reader_destroy(dump->reader);
 	return status;
 }
@@ -294,7 +355,11 @@ out:
 
 int cli_dump(int argc, char **argv)
 {
-	struct dump dump = { .options = { .max_words = 1, .may_json = true, .may_count = true } };
+	struct dump dump = {
+		.options = {
+			.max_words = 1, .may_json = true, .may_count = true, .may_order = true,
+		},
+	};
 	int status;
 
 	status = dump_options(argc, argv, &dump.options);
@@ -302,6 +367,10 @@ int cli_dump(int argc, char **argv)
 		status = spec_parse(dump.options.word[0], &dump.spec);
 	if (status)
 		return status;
+	if (dump.options.order && (dump.spec.kind == SPEC_DATA || dump.spec.kind == SPEC_IMAGE)) {
+		spec_free(&dump.spec);
+		return cli_usage(argv[0], "--order is for rings that are being written");
+	}
 	dump.json.on = dump.options.json;
 	dump.check = calloc(dump.spec.cpus.nr + 1, sizeof(*dump.check));
 	if (!dump.check) {

@@ -14,6 +14,7 @@ struct dump_options {
 	size_t max_words;
 	bool may_json;
 	bool may_count;
+	bool may_order;
 	/* What was given. */
 	const char *word[2];
 	size_t nr_words;
@@ -21,6 +22,7 @@ struct dump_options {
 	uint64_t count;		/* 0: no limit */
 	uint64_t time_ns;	/* 0: no limit */
 	bool json;
+	bool order;
 };
 
 struct dump {
@@ -28,6 +30,7 @@ struct dump {
 	struct spec spec;
 	struct json json;
 	struct perfring_reader *reader;
+	struct perfring_merge *merge;	/* NULL: ring by ring */
 	const struct perfring_format *format;	/* of the records that come */
 	struct perfring_format *own_format;	/* to be freed */
 	struct generator_check *check;	/* of each ring */
