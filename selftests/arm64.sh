@@ -47,10 +47,10 @@ fetch_kernel()
 
 [ -e "$kernel" ] || fetch_kernel
 
-# Of the library what counts: the rest needs libraries of that architecture.
+# Of the library what counts and reads rings: the rest needs libraries of that architecture.
 flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 -Wall -Wextra -I user/include -I kmod -I kmod/uapi)
 rm -f "$out"/*.[ao]
-for source in user/src/count*.c user/src/error.c user/src/storage.c user/src/storage_perf.c; do
+for source in user/src/{count,decode,ring,storage}*.c user/src/{bpf,encode,error,format}.c; do
 	"$cross" "${flags[@]}" -Werror -c -o "$out/$(basename "$source" .c).o" "$source"
 done
 aarch64-linux-gnu-ar rcs "$out/count.a" "$out"/*.o

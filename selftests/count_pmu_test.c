@@ -284,6 +284,83 @@ TEST_F(pmu, others)
 	EXPECT_GT(20000, value - before);
 }
 
+/* Far between: an emulated processor looks for overflows at clock ticks alone. */
+#define PERIOD	(3 * LOOP)
+
+static volatile uint64_t loaded;
+
+/*
+ * Sampled: a generic event, that of a cache where there is one, and a number of the
+ * processor's own.  Each counts at least what the loop has, and gives a sample for each period
+ * of that; where it says it was may be some instructions later, and so, now and then, in the kernel.
+ */
+TEST_F(pmu, samples)
+{
+	struct perf_event_attr attrs[] = {
+		INSTRUCTIONS,
+#if defined(__aarch64__)
+		{ .type = PERF_TYPE_RAW, .config = 0x08 },	/* INST_RETIRED */
+#else
+		{ .type = PERF_TYPE_RAW, .config = 0xc0 },	/* the same of Intel and of AMD */
+#endif
+		{ .type = PERF_TYPE_HW_CACHE, .config = PERF_COUNT_HW_CACHE_L1D },
+	};
+	struct perfring_perf_opts opts = { .size = sizeof(opts), .pages = 64 };
+	struct perfring_storage *storage;
+	struct perfring_sample sample;
+	struct perfring_format *format;
+	struct perfring_record record;
+	struct perfring_batch batch;
+	struct perfring_ring *ring;
+	uint64_t words[3], seen, elsewhere;
+	int err;
+
+	for (unsigned int i = 0; i < ARRAY_LEN(attrs); i++) {
+		attrs[i].exclude_kernel = 1;
+		attrs[i].exclude_hv = 1;
+		attrs[i].disabled = 1;
+		attrs[i].sample_period = PERIOD;
+		attrs[i].sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_PERIOD;
+		attrs[i].read_format = PERF_FORMAT_TOTAL_TIME_ENABLED |
+				       PERF_FORMAT_TOTAL_TIME_RUNNING;
+		err = perfring_storage_open_perf(&attrs[i], 0, -1, &opts, &storage);
+		if (i == ARRAY_LEN(attrs) - 1 && (err == -ENOENT || err == -EOPNOTSUPP))
+			break;	/* the PMU does not count its cache */
+		ASSERT_EQ(0, err);
+		ASSERT_EQ(0, perfring_format_compile(&attrs[i], &format));
+		ASSERT_EQ(0, perfring_ring_open(storage, NULL, &ring));
+		ASSERT_EQ(0, perfring_storage_enable(storage));
+		for (unsigned long j = 0; j < 10 * LOOP; j++)
+			loaded;
+		ASSERT_EQ(0, perfring_storage_disable(storage));
+		ASSERT_EQ(3, perfring_storage_read(storage, words, 3));
+		ASSERT_LT(0, words[2]);
+		/* Other events may have had the counter for a part of the time. */
+		EXPECT_LE(9.0 * LOOP, (double)words[0] / words[2] * words[1]);
+		ASSERT_EQ(0, perfring_batch_begin(ring, &batch));
+		for (seen = elsewhere = 0; perfring_batch_next(&batch, &record) > 0;) {
+			if (record.type != PERF_RECORD_SAMPLE)
+				continue;	/* THROTTLE, perhaps */
+			ASSERT_EQ(0, perfring_decode_sample(format, &record, &sample, NULL));
+			EXPECT_EQ(PERIOD, sample.period);
+			EXPECT_EQ((uint32_t)gettid(), sample.tid);
+			elsewhere += sample.ip >> 63;
+			seen++;
+		}
+		perfring_batch_commit(&batch);
+		EXPECT_GE(seen / 2, elsewhere);
+		/* One for each period; less of them where the kernel throttled. */
+		EXPECT_GE(words[0] / PERIOD + 1, seen);
+		EXPECT_LE(words[0] / PERIOD / 2, seen) {
+			TH_LOG("event %u: %llu samples of %llu", i, (unsigned long long)seen,
+			       (unsigned long long)words[0]);
+		}
+		perfring_ring_close(ring);
+		EXPECT_EQ(0, perfring_storage_close(storage));
+		perfring_format_free(format);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int status;

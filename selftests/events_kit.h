@@ -63,11 +63,20 @@ FIXTURE_SETUP(events)
 	self->opts.nr_pids = 1;
 }
 
-FIXTURE_TEARDOWN(events)
+/* For another text. */
+static inline void close_events(FIXTURE_DATA(events) *self)
 {
 	perfring_reader_destroy(self->reader);
 	perfring_events_close(self->events);
 	perfring_event_specs_free(self->specs);
+	self->reader = NULL;
+	self->events = NULL;
+	self->specs = NULL;
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	close_events(self);
 }
 
 /* Parse self->text, open on self->opts; what fails is told. */

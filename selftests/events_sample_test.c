@@ -209,6 +209,83 @@ TEST_F(events, a_program_keeps_samples_out)
 	EXPECT_LE(TIMES, self->value[0].value);
 }
 
+__attribute__((noinline, noclone)) int events_sample_called(int x)
+{
+	/* Not empty, or else calls may be merged. */
+	__asm__ volatile("" : "+r"(x));
+	return x + 1;
+}
+
+static void call_times(void)
+{
+	for (int i = 0; i < TIMES; i++)
+		events_sample_called(i);
+}
+
+static void fault_times(void)
+{
+	fault(TIMES);
+}
+
+/* Counted first, sampled at each hit then: both as many as @work does. */
+static void count_and_sample(struct __test_metadata *_metadata, FIXTURE_DATA(events) *self,
+			     void (*work)(void), bool more)
+{
+	struct perfring_record record;
+	struct perfring_event event;
+	uint64_t seen = 0;
+	size_t index;
+
+	for (int sampling = 0; sampling < 2; sampling++) {
+		self->opts.sampling = (uint8_t)sampling;
+		self->opts.period = sampling;
+		OPEN();
+		ASSERT_EQ(0, perfring_events_enable(self->events));
+		work();
+		ASSERT_EQ(0, perfring_events_disable(self->events));
+		ASSERT_EQ(1, perfring_events_read(self->events, self->value, 4));
+		EXPECT_EQ(PERFRING_COUNTED, self->value[0].state);
+		EXPECT_LE(TIMES, self->value[0].value);
+		EXPECT_TRUE(more || self->value[0].value == TIMES) {
+			TH_LOG("%s: %llu", self->text, (unsigned long long)self->value[0].value);
+		}
+		while (sampling && perfring_reader_next(self->reader, &record, NULL) == 1) {
+			ASSERT_EQ(0, perfring_events_decode(self->events, &record, &event, &index,
+							    NULL));
+			ASSERT_EQ(PERFRING_EVENT_SAMPLE, event.kind);
+			EXPECT_EQ(0, index);
+			EXPECT_EQ((uint32_t)getpid(), event.u.sample.pid);
+			seen++;
+		}
+		close_events(self);
+	}
+	EXPECT_EQ(self->value[0].value, seen) {
+		TH_LOG("%s", self->text);
+	}
+}
+
+/* What the kernel itself counts, of each kind: as many samples as hits. */
+TEST_F(events, kinds_are_counted_and_sampled)
+{
+	char path[256] = "", why[WHY_LEN];
+
+	strcpy(self->text, "faults:u");
+	count_and_sample(_metadata, self, fault_times, true);
+	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	count_and_sample(_metadata, self, store_times, false);
+	if (!access("/sys/bus/event_source/devices/kprobe/type", R_OK)) {
+		strcpy(self->text, "kprobe:__x64_sys_getppid");
+		count_and_sample(_metadata, self, ask_parent, false);
+		ASSERT_LT(0, readlink("/proc/self/exe", path, sizeof(path) - 1));
+		snprintf(self->text, sizeof(self->text), "uprobe:%s:events_sample_called", path);
+		count_and_sample(_metadata, self, call_times, false);
+	}
+	if (tracefs_here(why, sizeof(why))) {
+		strcpy(self->text, "syscalls:sys_enter_getppid");
+		count_and_sample(_metadata, self, ask_parent, false);
+	}
+}
+
 /* The first event tells of tasks, too: the child's FORK, COMM and EXIT. */
 TEST_F(events, tasks_are_tracked)
 {
