@@ -142,7 +142,7 @@ static struct sequence sequence(void)
  * ring, so that the times go back; in the order of time they do not, but for those that the
  * command says it got too late.
  */
-static void order(struct __test_metadata *_metadata, const char *source)
+static void in_order(struct __test_metadata *_metadata, const char *source)
 {
 	unsigned int late = 0;
 	struct sequence s;
@@ -179,7 +179,7 @@ TEST(dump_order)
 
 	if (!backend_available(PERF, why, sizeof(why)))
 		SKIP(return, "%s", why);
-	order(_metadata, "perf:*/cpu-clock,freq=1000");
+	in_order(_metadata, "perf:*/cpu-clock,freq=1000");
 }
 
 /* An image of a ring with a LOST record in it. */
@@ -230,7 +230,7 @@ TEST_F(command, dump)
 
 TEST_F(command, dump_order)
 {
-	order(_metadata, "dev:*/generator,rate=1000");
+	in_order(_metadata, "dev:*/generator,rate=1000");
 }
 
 /* The command itself makes system calls while it waits for some. */

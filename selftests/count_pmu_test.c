@@ -292,7 +292,7 @@ static volatile uint64_t loaded;
 /*
  * Sampled: a generic event, that of a cache where there is one, and a number of the
  * processor's own.  Each counts at least what the loop has, and gives a sample for each period
- * of that; where it says it was may be some instructions later, and so, now and then, in the kernel.
+ * of that; where it says it was may be some instructions later, now and then in the kernel.
  */
 TEST_F(pmu, samples)
 {
