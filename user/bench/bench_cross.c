@@ -55,6 +55,7 @@ static void trivial_write(struct cross *cross)
 {
 	uint32_t bytes = (8 + 4 + cross->payload + 7) & ~7U;
 	uint64_t mask = cross->size - 1, head = cross->control->data_head;
+	uint32_t raw = bytes - 12;
 	uint64_t tail = 0;
 
 	for (uint32_t i = 0; i < RECORDS; i++) {
@@ -74,6 +75,7 @@ static void trivial_write(struct cross *cross)
 		}
 		at = cross->data + (head & mask);
 		memcpy(at, &header, sizeof(header));
+		memcpy(at + 8, &raw, sizeof(raw));
 		memcpy(at + 12, payloads[i % PAYLOADS], cross->payload);
 		head += bytes;
 		if ((i + 1) % EVERY == 0)

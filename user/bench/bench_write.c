@@ -24,7 +24,7 @@ struct write_bench {
 	unsigned char *data;
 	uint64_t mask;
 	uint64_t head;		/* the floor's own */
-	unsigned char payload[256];
+	unsigned char payload[256] __attribute__((aligned(64)));
 	uint32_t len;
 };
 

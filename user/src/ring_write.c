@@ -25,6 +25,7 @@ struct perfring_writer {
 	int wakeup_events;		/* 0: the watermark alone decides */
 	uint32_t lost_size;
 	int fd;
+	unsigned long kept;		/* clear when the last batch ended, for the next one */
 	unsigned long start;		/* head when the counting began */
 	struct perfring_format *format;
 	struct perfring_local lost_full;
@@ -115,6 +116,7 @@ int perfring_writer_create(struct perfring_ring *ring)
 	writer->lost_size = 24 + writer->id_size;
 	writer->start = perfring_local_read(&writer->core->head);
 	write_unclear(writer);
+	writer->kept = writer->clear;
 	write_layout(writer);
 	writer->plain = storage->attr.sample_type == PERF_SAMPLE_RAW;
 	writer->takes = writer->plain && !writer->wakeup_events && !writer->always_fits &&
@@ -181,6 +183,7 @@ static void write_clear(struct perfring_writer *writer)
 
 	if (!writer->in_batch || !writer->takes) {
 		write_unclear(writer);
+		writer->kept = writer->clear;
 		return;
 	}
 	lap = (perfring_local_read(&core->head) | core->mask) + 1;
@@ -259,6 +262,11 @@ int perfring_write_begin(struct perfring_ring *ring)
 	perfring_core_enter(writer->core, &writer->batch);
 	perfring_once_store(writer->in_batch, true);
 	perfring_barrier();
+	/* What was clear still is; data_tail, which the reader's CPU has, need not be loaded. */
+	perfring_once_store(writer->clear, writer->kept);
+	perfring_barrier();
+	if (perfring_local_read(&writer->core->lost))
+		write_unclear(writer);
 	return 0;
 }
 
@@ -268,6 +276,8 @@ int perfring_write_end(struct perfring_ring *ring)
 
 	if (!writer || !writer->in_batch)
 		return -EINVAL;
+	writer->kept = perfring_once_load(writer->clear);
+	perfring_barrier();
 	perfring_once_store(writer->in_batch, false);
 	write_unclear(writer);
 	perfring_barrier();
@@ -320,18 +330,19 @@ static inline int write_plain(struct perfring_core *core, unsigned long pos, uin
 			      const unsigned char *payload, size_t len, size_t size)
 {
 	unsigned char *to = core->data + (pos & core->mask);
-	struct {
-		struct perf_event_header header;
-		uint32_t raw_size;
-	} *plain = (void *)to;
+	const struct perf_event_header header = { PERF_RECORD_SAMPLE, misc, (uint16_t)size };
+	const uint32_t raw_size = (uint32_t)(size - sizeof(header) - sizeof(raw_size));
 
-	plain->header.type = PERF_RECORD_SAMPLE;
-	plain->header.misc = misc;
-	plain->header.size = (uint16_t)size;
-	/* What pads the payload is in the last word; so may be what is written below. */
-	memset(to + size - sizeof(uint64_t), 0, sizeof(uint64_t));
-	plain->raw_size = (uint32_t)(size - sizeof(*plain));
-	to += sizeof(*plain);
+	/*
+	 * Few stores: those that wait for the reader's CPU to give up a cache line hold up
+	 * the ones behind them.
+	 */
+	if (sizeof(header) + sizeof(raw_size) + len != size)
+		/* What pads the payload is in the last word; so may be what is written below. */
+		memset(to + size - sizeof(uint64_t), 0, sizeof(uint64_t));
+	memcpy(to, &header, sizeof(header));
+	memcpy(to + sizeof(header), &raw_size, sizeof(raw_size));
+	to += sizeof(header) + sizeof(raw_size);
 	if (perfring_unlikely(len < 16 || len > 32))
 		return write_long(to, payload, len);
 	/* Both loads first: one copy from the front and one that ends at the end. */
@@ -375,8 +386,8 @@ static int write_sample(struct perfring_writer *writer, uint16_t misc, const voi
 	return write_done(writer, PERF_RECORD_SAMPLE, &handle);
 }
 
-static __attribute__((noinline)) int write_any(struct perfring_writer *writer, uint32_t type, uint16_t misc,
-		     const void *payload, size_t len)
+static __attribute__((noinline)) int write_any(struct perfring_writer *writer, uint32_t type,
+					       uint16_t misc, const void *payload, size_t len)
 {
 	struct write_piece pieces[5 + PERFRING_RECORD_MAX / WRITE_PATTERN_MAX + 1];
 	unsigned char pattern[WRITE_PATTERN_MAX];
