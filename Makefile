@@ -27,9 +27,9 @@ krelease = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
-export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH
+export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS
 
-.PHONY: all help modules lib demo check conformance soak bench lint abi arm64 vm-shell install \
+.PHONY: all help modules lib demo check check-debug conformance soak bench lint abi arm64 vm-shell install \
 	modules_install clean FORCE
 
 all: lib
@@ -51,6 +51,8 @@ help:
 	@echo 'Running (these install and download what is missing):'
 	@echo '  demo             build, boot each kernel in a virtual machine, show both rings'
 	@echo '  check            all tests: native, under sanitizers, on each kernel'
+	@echo '  check-debug      all tests on PREEMPT_RT, KASAN, KCSAN kernels, KUnit; builds two'
+	@echo '                   kernels, takes hours'
 	@echo '  conformance      the device against real perf, row by row, with a table'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
@@ -65,6 +67,7 @@ help:
 	@echo '  KERNEL=6.1       use only this kernel (default: 6.1 and 6.12)'
 	@echo '  ACCEL=kvm|tcg    how the virtual machine runs (default: kvm where the'
 	@echo '                   processor has it, else tcg)'
+	@echo '  FLAVOUR=kasan    only this of check-debug: rt, kasan, kcsan or kunit'
 	@echo '  ROWS=PATTERN     only these of conformance, as "mmap*"'
 	@echo '  HOST=1           demo, check and conformance on the running kernel, as root, without a'
 	@echo '                   virtual machine'
@@ -103,6 +106,9 @@ install: lib
 
 demo check conformance soak bench lint abi arm64:
 	$(Q)selftests/$@.sh
+
+check-debug:
+	$(Q)selftests/check_debug.sh
 
 vm-shell:
 	$(Q)selftests/demo.sh --shell

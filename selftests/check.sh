@@ -9,7 +9,7 @@
 #                                      on the running kernel, unloaded afterwards
 #
 # O= where to build, KERNEL= which kernels, STAGES= only these stages, LANES=1
-# no two stages at a time. Logs are left in $O/logs. The status is 0 when every
+# no two stages at a time, PERFRING_SLOWNESS= how many times longer things may take. Logs are left in $O/logs. The status is 0 when every
 # test program ran to its end and no test failed.
 set -euo pipefail
 
@@ -118,8 +118,13 @@ lane()
 }
 
 begin=$SECONDS
+# The sanitizers whose stages are run.
+sans=
+for stage in $stages; do
+	sans+=" $(suffix "$stage" | tr -d -)"
+done
 # shellcheck disable=SC2086
-if ! SANS='asan tsan' selftests/build.sh "$logs/build.log" $kernels $running; then
+if ! SANS=$sans selftests/build.sh "$logs/build.log" $kernels $running; then
 	echo "0 passed, 1 failed, 0 skipped"
 	exit 1
 fi

@@ -61,6 +61,14 @@ long file_long(const char *path, long fallback);
 
 uint64_t now_ns(void);
 void sleep_ms(unsigned int ms);
+/*
+ * How many times longer things take here than on a usual machine: PERFRING_SLOWNESS,
+ * else 1. alarm(2), which is also the harness's deadline, is scaled by it.
+ */
+unsigned int slowness(void);
+/* The linker puts the second in alarm(2)'s place, which then is the first. */
+unsigned int __real_alarm(unsigned int seconds);
+unsigned int __wrap_alarm(unsigned int seconds);
 /* What @fn returns: 0, or what is not 0 after trying for @ms. */
 int within_ms(unsigned int ms, int (*fn)(void));
 /* Events of poll(2) within @ms; -errno */

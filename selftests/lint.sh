@@ -38,9 +38,9 @@ files()
 	fi
 }
 
-mapfile -t kernel_c < <(files 'kmod/*.c' 'kmod/*.h' 'selftests/client/*.c')
+mapfile -t kernel_c < <(files 'kmod/*.c' 'kmod/*.h' 'selftests/client/*.c' 'selftests/kunit/*.c' 'selftests/planted/*.c')
 mapfile -t user_c < <(files 'user/*.c' 'user/*.h')
-mapfile -t test_c < <(files 'selftests/*.c' 'selftests/*.h' | grep -v '^selftests/client/')
+mapfile -t test_c < <(files 'selftests/*.c' 'selftests/*.h' | grep -vE '^selftests/(client|kunit|planted)/')
 mapfile -t scripts < <(files '*' | while IFS= read -r file; do
 	case $(head -c 64 "$file" | head -n 1 | tr -d '\0') in
 	'#!'*sh | '#!'*'sh '*) echo "$file" ;;

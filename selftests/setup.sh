@@ -8,13 +8,14 @@
 #   check  demo, and what the tests use
 #   lint   demo, and the static checkers
 #   arm64  demo, and what builds and runs arm64 programs
+#   debug  demo, and what builds a kernel
 #   bench  host, and the peers that the library is measured beside
 #
 # On Debian what is missing is installed; when nothing is missing apt is not
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint|bench|arm64}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench|arm64|debug}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -40,6 +41,11 @@ check bpftool          bpftool
 check linux-perf       perf
 check perl             perl
 check rsync            rsync
+debug bc               bc
+debug bison            bison
+debug ccache           ccache
+debug flex             flex
+debug libssl-dev       /usr/include/openssl/opensslv.h
 bench apt              apt-get
 bench clang            clang
 bench dpkg             dpkg-deb
@@ -71,9 +77,9 @@ case $profile in
 host) wanted=host ;;
 bench) wanted='host bench' ;;
 demo) wanted='host demo' ;;
-check | lint | arm64) wanted="host demo $profile" ;;
+check | lint | arm64 | debug) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, arm64)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, arm64, debug)" >&2
 	exit 2
 	;;
 esac

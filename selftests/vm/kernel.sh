@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel.sh 6.1|6.12   fetch Debian's newest kernel of that series
-# kernel.sh source     fetch the parts of the kernel's source that tests use
-# kernel.sh tools      fetch tools/lib and what it is built with, for the bench
+# kernel.sh 6.1|6.12               fetch Debian's newest kernel of that series
+# kernel.sh 6.1-rt|6.12-rt         the same with PREEMPT_RT
+# kernel.sh 6.12-kasan|6.12-kcsan  build one of debug/, see debug.sh
+# kernel.sh source                 fetch the parts of the kernel's source that tests use
+# kernel.sh tools                  fetch tools/lib and what it is built with, for the bench
 #
 # Prints the folder in which it lies. Nothing is installed: the packages are
 # unpacked under ${XDG_CACHE_HOME:-~/.cache}/perfring and stay there. When the
@@ -14,13 +16,17 @@
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/perfring
-what=${1:?usage: kernel.sh 6.1|6.12|source|tools}
+what=${1:?usage: kernel.sh 6.1|6.12|6.1-rt|6.12-rt|6.12-kasan|6.12-kcsan|source|tools}
+series=${what%-rt}
 parts=()
 # In bookworm the series 6.1 is the default one and its meta packages have no
 # series in their names.
 case $what in
-6.1) flavour=amd64 dir=$cache/linux-6.1 ;;
-6.12) flavour=6.12-amd64 dir=$cache/linux-6.12 ;;
+6.1) flavour=amd64 ;;
+6.12) flavour=6.12-amd64 ;;
+6.1-rt) flavour=rt-amd64 ;;
+6.12-rt) flavour=6.12-rt-amd64 ;;
+6.12-kasan | 6.12-kcsan) exec "${0%/*}/debug.sh" "${what#*-}" ;;
 source) dir=$cache/linux-source-6.12 parts=(
 	LICENSES
 	include/uapi/linux/perf_event.h
@@ -42,10 +48,12 @@ tools) dir=$cache/linux-tools-6.12 parts=(
 	tools/scripts
 ) probe=tools/lib/perf/Makefile ;;
 *)
-	echo "kernel.sh: no kernel '$what' (6.1, 6.12, source or tools)" >&2
+	sed -n '4,8s/^# //p' "$0" >&2
+	echo "kernel.sh: no kernel '$what'" >&2
 	exit 2
 	;;
 esac
+dir=${dir:-$cache/linux-$what}
 
 if [ -e "$dir/release" ]; then
 	echo "$dir"
@@ -127,7 +135,7 @@ unpack_kernel()
 			ln -sfn "$dir$target" "$link"
 		done
 	ln -sfn "$dir/$headers" "$tmp/root/$modules/build"
-	ln -sfn "$(echo "$dir/$headers" | sed 's/-amd64$/-common/')" \
+	ln -sfn "$(echo "$dir/$headers" | sed 's/-rt-amd64$/-common-rt/; s/-amd64$/-common/')" \
 		"$tmp/root/$modules/source"
 	ln -s "boot/vmlinuz-$release" "$tmp/root/vmlinuz"
 	ln -s "$modules" "$tmp/root/modules"
@@ -142,10 +150,10 @@ fetch_kernel()
 {
 	local image headers common kbuild
 
-	image=$(dependency "linux-image-$flavour" "linux-image-${what}[.].*-amd64")
-	headers=$(dependency "linux-headers-$flavour" "linux-headers-${what}[.].*-amd64")
+	image=$(dependency "linux-image-$flavour" "linux-image-${series}[.].*-amd64")
+	headers=$(dependency "linux-headers-$flavour" "linux-headers-${series}[.].*-amd64")
 	[ -n "$image" ] && [ -n "$headers" ] || return 1
-	common=$(dependency "$headers" 'linux-headers-.*-common')
+	common=$(dependency "$headers" 'linux-headers-.*-common(-rt)?')
 	kbuild=$(dependency "$headers" 'linux-kbuild-.*')
 	[ -n "$common" ] && [ -n "$kbuild" ] || return 1
 	fetch "$image" "$headers" "$common" "$kbuild" || return 1
@@ -175,7 +183,7 @@ if [ ${#parts[@]} -gt 0 ]; then
 else
 	release=
 	fetch_kernel || { update_lists && fetch_kernel; } ||
-		die "apt-get cannot download linux-image-$flavour and linux-headers-$flavour of series $what (are bookworm and bookworm-security in the apt sources?)"
+		die "apt-get cannot download linux-image-$flavour and linux-headers-$flavour of series $series (are bookworm and bookworm-security in the apt sources?)"
 	echo "  UNPACK  $release" >&2
 	unpack_kernel "$release"
 fi

@@ -4,7 +4,7 @@
 # run.sh [OPTION]... -- COMMAND [ARG]...   run COMMAND in a virtual machine
 # run.sh [OPTION]... --shell               a shell there
 #
-#   --kernel V    6.1 or 6.12 (default 6.12)
+#   --kernel V    6.1, 6.12 (default), or another one that kernel.sh knows
 #   --cpus N      processors (default 2)
 #   --memory SIZE memory (default 2G)
 #   --timeout S   end the guest after so many seconds (default 900)
@@ -148,8 +148,8 @@ chmod 755 "$tmp"
 
 # What the guest reads through the host's root.
 echo "$kdir" >"$tmp/kernel"
-cp "$here/init" "$tmp/init"
-chmod 755 "$tmp/init"
+cp "$here/init" "$here/leaks.sh" "$tmp"
+chmod 755 "$tmp/init" "$tmp/leaks.sh"
 {
 	echo '#!/bin/bash'
 	# shellcheck disable=SC2016 # the guest's PATH

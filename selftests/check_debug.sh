@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check_debug.sh: all tests on kernels that look for mistakes, in virtual machines:
+#
+#   rt      Debian's PREEMPT_RT kernels of 6.1 and 6.12
+#   kasan   6.12 with KASAN, lockdep, UBSAN, DEBUG_OBJECTS, kmemleak, fault injection
+#   kcsan   6.12 with KCSAN
+#   kunit   core.h's KUnit tests alone, on the last two
+#
+# The last two kernels are built from source once and kept (vm/debug.sh). On each kernel
+# planted.ko first makes the mistakes that it is for, each of which has to be reported,
+# then comes the whole kselftest suite (check.sh), which any report fails.
+#
+# FLAVOUR= only these, O= where to build, SLOWNESS= how many times longer a test may take
+# than usual. Logs are left in $O/logs. The status is 0 when nothing failed.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+export O=${O:-$PWD/.build}
+logs=$O/logs
+flavours=${FLAVOUR:-rt kasan kcsan kunit}
+begin=$SECONDS
+rows=()
+selftests/setup.sh check
+selftests/setup.sh debug
+mkdir -p "$logs"
+
+# A module of ours for kernel $1 from the folder selftests/$2, with the headers beside it.
+test_module()
+{
+	local dir stage
+	dir=$(selftests/vm/kernel.sh "$1")
+	stage=$O/kmod-$(<"$dir/release")
+	mkdir -p "$stage/$2"
+	cp -rsf "$PWD/kmod" "$stage/"
+	cp -rsf "$PWD/selftests/$2"/* "$PWD/selftests/core_cases.h" "$stage/$2/"
+	make -C "$dir/build" M="$stage/$2" modules >"$logs/debug-$2-$1.build" 2>&1 || {
+		cat "$logs/debug-$2-$1.build" >&2
+		return 1
+	}
+	echo "$stage/$2"
+}
+
+# Run $4... on kernel $2 as stage $1-$2, count its TAP. $3 is the status with which the
+# guest has to end.
+stage()
+{
+	local name=$1-$2 kernel=$2 want=$3 start=$SECONDS status=0 passed failed
+	shift 3
+	echo "  TEST    $name"
+	selftests/vm/run.sh --kernel "$kernel" --timeout 1800 --log "$logs/$name.console" -- \
+		"$@" >"$logs/$name.log" 2>"$logs/$name.err" || status=$?
+	passed=$(grep -cE '^ *ok [0-9]+ ' "$logs/$name.log") || true
+	failed=$(grep -cE '^ *not ok [0-9]+ ' "$logs/$name.log") || true
+	if [ "$status" -ne "$want" ] || [ "$passed" -eq 0 ]; then
+		failed=$((failed + 1))
+		echo "$name: ended with status $status, not $want"
+		tail -n 40 "$logs/$name.err"
+	fi
+	[ "$failed" -eq 0 ] || grep -E '^(# | *not ok )' "$logs/$name.log" || true
+	rows+=("$name $passed $failed 0 $((SECONDS - start))")
+}
+
+planted()
+{
+	local kernel=$1 folder
+	shift
+	folder=$(test_module "$kernel" planted)
+	# What is reported has to end the guest as a real report does.
+	stage planted "$kernel" 99 selftests/planted.sh "$folder/planted.ko" "$@"
+}
+
+kunit()
+{
+	local folder
+	folder=$(test_module "$1" kunit)
+	# shellcheck disable=SC2016 # expanded in the guest
+	stage kunit "$1" 0 sh -c '
+		insmod "$1" && cat /sys/kernel/debug/kunit/perfring_core/results | grep "^    "
+		rmmod perfring_kunit' sh "$folder/perfring_kunit.ko"
+}
+
+suite()
+{
+	local status=0
+	STAGES=vm-$1 KERNEL=$1 selftests/check.sh || status=$?
+	[ -e "$logs/vm-$1.counts" ] || echo "0 1 0 0" >"$logs/vm-$1.counts"
+	rows+=("suite-$1 $(<"$logs/vm-$1.counts")")
+	return 0
+}
+
+for flavour in $flavours; do
+	case $flavour in
+	rt)
+		export PERFRING_SLOWNESS=${SLOWNESS:-3}
+		kernels='6.12-rt 6.1-rt' bugs=(atomic_schedule)
+		;;
+	kasan)
+		export PERFRING_SLOWNESS=${SLOWNESS:-10}
+		kernels=6.12-kasan
+		# lockdep ends with the first report of anybody.
+		bugs=(lock_inversion atomic_sleep atomic_schedule preemptible_cpu shift bounds list
+			object slab_overflow vmalloc_overflow use_after_free leak)
+		;;
+	kcsan)
+		export PERFRING_SLOWNESS=${SLOWNESS:-10}
+		kernels=6.12-kcsan bugs=(race)
+		;;
+	kunit)
+		export PERFRING_SLOWNESS=${SLOWNESS:-10}
+		kernels='6.12-kasan 6.12-kcsan' bugs=()
+		;;
+	*)
+		echo "check_debug.sh: no flavour '$flavour' (rt, kasan, kcsan, kunit)" >&2
+		exit 2
+		;;
+	esac
+	export SILENCE=$((120 * PERFRING_SLOWNESS))
+	for kernel in $kernels; do
+		selftests/vm/kernel.sh "$kernel" >/dev/null
+		if [ "$flavour" = kunit ]; then
+			kunit "$kernel"
+		else
+			planted "$kernel" "${bugs[@]}"
+			suite "$kernel"
+		fi
+	done
+done
+
+echo
+total=0
+printf '%-20s %7s %7s %7s %8s\n' stage passed failed skipped seconds
+for row in "${rows[@]}"; do
+	read -r name passed failed skipped seconds <<<"$row"
+	printf '%-20s %7d %7d %7d %8d\n' "$name" "$passed" "$failed" "$skipped" "$seconds"
+	total=$((total + failed))
+done
+echo "Logs: $logs; $((SECONDS - begin)) s in all."
+[ "$total" -eq 0 ]
