@@ -221,6 +221,8 @@ static int merge_failed(struct perfring_merge *merge, unsigned int *index)
 		m->failed = false;
 		perfring_batch_cancel(&m->batch);
 		reader_skip(merge->reader, i, &m->batch.error);
+		/* The error is told: a flush, which begins no batch, would find it again. */
+		perfring_batch_empty(&m->batch, m->ring->tail);
 		if (index)
 			*index = i;
 		return -EBADMSG;
