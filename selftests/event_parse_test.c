@@ -260,6 +260,11 @@ TEST_F(parse, uprobes)
 	EXPECT_NE(NULL, strstr(error.hint, "event_parse_probed"));
 	EXPECT_EQ(-EBADMSG, perfring_event_parse("uprobe:/proc/self/maps:main", &self->opts,
 						 &self->specs, &error));
+	/* Nobody writes to it: who opened it as a file would wait for ever. */
+	snprintf(path, sizeof(path), "%s/fifo", self->folder);
+	ASSERT_EQ(0, mkfifo(path, 0600));
+	snprintf(text, sizeof(text), "uprobe:%s:main", path);
+	EXPECT_EQ(-EBADMSG, perfring_event_parse(text, &self->opts, &self->specs, &error));
 	EXPECT_EQ(-ENOENT, perfring_event_parse("uprobe:/no/such/file:main", &self->opts,
 						&self->specs, &error));
 	EXPECT_EQ(-EINVAL, perfring_event_parse("uprobe:/bin/true", &self->opts, &self->specs,

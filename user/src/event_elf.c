@@ -6,6 +6,7 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* From the address that a symbol has to the byte of the file that is mapped there. */
@@ -75,14 +76,16 @@ int perfring_event_elf_symbol(const char *path, struct event_word symbol, uint64
 			      struct event_nearest *nearest)
 {
 	int fd, err = -EBADMSG;
+	struct stat st;
 	Elf *elf;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -EOPNOTSUPP;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO would make this wait for who writes it. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = fstat(fd, &st) || !S_ISREG(st.st_mode) ? NULL : elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (elf) {
 		err = find(elf, symbol, offset, NULL);
 		/* Nearest names take much longer than the name itself. */
