@@ -27,9 +27,12 @@ krelease = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
-export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS
+export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS \
+	TARGET KEEP FUZZ_SECONDS
+# SECONDS is the shell's own.
+FUZZ_SECONDS = $(or $(SECONDS),60)
 
-.PHONY: all help modules lib demo check check-debug conformance soak bench lint abi arm64 vm-shell install \
+.PHONY: all help modules lib demo check check-debug conformance soak bench fuzz lint abi arm64 vm-shell install \
 	modules_install clean FORCE
 
 all: lib
@@ -56,6 +59,7 @@ help:
 	@echo '  conformance      the device against real perf, row by row, with a table'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
+	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  abi              the library of now against that of the last tag (abidiff)'
 	@echo '  arm64            counters on an emulated arm64 processor, by their registers'
@@ -74,6 +78,7 @@ help:
 	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
 	@echo '  ONLY=PATTERN     only these cases of bench, as "read*"; REPS=N repetitions of each;'
 	@echo '                   PUBLISH=1 keeps table and plots in user/bench/results'
+	@echo '  KEEP=1           fuzz keeps what it found new, the smallest set, in selftests/fuzz/corpus'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
 
 lib:
@@ -104,7 +109,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak bench lint abi arm64:
+demo check conformance soak bench fuzz lint abi arm64:
 	$(Q)selftests/$@.sh
 
 check-debug:
@@ -117,7 +122,7 @@ vm-shell:
 clean:
 	$(msg) CLEAN '$(O)'
 	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
-		'$(O)'/lint* '$(O)'/bench '$(O)'/logs '$(O)'/.*.lock
+		'$(O)'/lint* '$(O)'/bench '$(O)'/fuzz '$(O)'/logs '$(O)'/.*.lock
 	$(Q)rmdir '$(O)' 2>/dev/null || true
 
 FORCE:

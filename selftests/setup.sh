@@ -10,12 +10,13 @@
 #   arm64  demo, and what builds and runs arm64 programs
 #   debug  demo, and what builds a kernel
 #   bench  host, and the peers that the library is measured beside
+#   fuzz   host, and a compiler that has libFuzzer
 #
 # On Debian what is missing is installed; when nothing is missing apt is not
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint|bench|arm64|debug}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench|fuzz|arm64|debug}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -56,6 +57,8 @@ bench golang-go        go
 bench libbpf-dev       /usr/include/bpf/libbpf.h
 bench llvm             llvm-strip
 bench xz-utils         xz
+fuzz  clang            clang
+fuzz  libclang-rt-dev  clang
 arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
 arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
 arm64 qemu-system-arm  qemu-system-aarch64
@@ -75,11 +78,11 @@ lint  mandoc           mandoc
 
 case $profile in
 host) wanted=host ;;
-bench) wanted='host bench' ;;
+bench | fuzz) wanted="host $profile" ;;
 demo) wanted='host demo' ;;
 check | lint | arm64 | debug) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, arm64, debug)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, fuzz, arm64, debug)" >&2
 	exit 2
 	;;
 esac
