@@ -221,7 +221,7 @@ static void dump(const char *path, unsigned int how)
 {
 	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
 	char source[80];
-	char *argv[] = { (char *)"dump", source, how & JSON ? (char *)"--json" : NULL, NULL };
+	char *argv[4] = { (char *)"dump", source, how & JSON ? (char *)"--json" : NULL, NULL };
 	int status;
 
 	snprintf(source, sizeof(source), "%s:%s", how & DATA ? "data" : "image", path);

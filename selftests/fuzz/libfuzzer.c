@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include "libfuzzer.h"
 
+#ifndef FUZZ_TARGET
+#define FUZZ_TARGET fuzz_ring
+#endif
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;

@@ -151,8 +151,7 @@ int perfring_merge_add_all(struct perfring_merge *merge,
 	return err ? err : count;
 }
 
-/* Unindexed records of a ring are not before this, but for inversions over a quarter of
- * it. */
+/* Unindexed records of a ring are not before this, but for inversions over a quarter of it. */
 static uint64_t ring_short_of(const struct merge_ring *m)
 {
 	uint32_t held = merge_ring_held(m);
