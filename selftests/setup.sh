@@ -40,6 +40,7 @@ check llvm             llvm-strip
 check libbpf-dev       /usr/include/bpf/libbpf.h
 check bpftool          bpftool
 check linux-perf       perf
+check python3          python3
 check perl             perl
 check rsync            rsync
 debug bc               bc

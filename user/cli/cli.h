@@ -36,6 +36,7 @@ int cli_inject(int argc, char **argv);
 int cli_count(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_torture(int argc, char **argv);
 
 /* util.c */
 

@@ -33,6 +33,9 @@ static const char cli_help_text[] =
 "                                         events of this machine; --all: those, too, that it lacks\n"
 "  demo [-t SECONDS] [--pages N]          the same scheduler events from the module and from\n"
 "                                         perf, record for record\n"
+"  torture [--list] [--scenario NAME]... [--backend memory|device] [-t SECONDS] [--ktap]\n"
+"          [--] COMMAND [ARG]...          which scenarios somebody's reader fails, and why;\n"
+"                                         see perfring-torture(1)\n"
 "  help, --version\n"
 "\n"
 "A SOURCE is one of\n"
@@ -84,6 +87,7 @@ static const struct {
 	{ "count", cli_count },
 	{ "list", cli_list },
 	{ "demo", cli_demo },
+	{ "torture", cli_torture },
 	{ "help", cli_help },
 	{ "--help", cli_help },
 	{ "-h", cli_help },
@@ -111,7 +115,7 @@ int main(int argc, char **argv)
 			}
 			return status;
 		}
-	cli_error("'%s' is not a command; there are load, unload, dump, save, record, stats, inject, count, list, demo, help",
+	cli_error("'%s' is not a command; there are load, unload, dump, save, record, stats, inject, count, list, demo, torture, help",
 		  argv[1]);
 	return CLI_USAGE;
 }

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The gallery of broken readers, led through all scenarios of perfring torture: each
+ * fails those that the table in gallery/README.md says, and no other; the correct ones
+ * fail none.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fixtures.h"
+
+#define TABLE		TOP "/selftests/gallery/README.md"
+#define PAGE		TOP "/user/man/perfring-torture.1.in"
+#define EXAMPLE		TOP "/user/examples/torture_reader.py"
+#define SCENARIOS_MAX	64
+#define READERS_MAX	64
+#define NAME_MAX_LEN	24
+/* A reader that hangs is given so long, any other one as long as it takes. */
+#define SHORT_SECONDS	"0.4"
+#define LONG_SECONDS	"60"
+#define JOBS		8
+
+static char output[1 << 16];
+
+enum outcome { PASSES, FAILS, HANGS, SKIPPED, MISSING };
+
+struct row {
+	char name[NAME_MAX_LEN];
+	enum outcome outcome[SCENARIOS_MAX];	/* as the table has it */
+	enum outcome seen[SCENARIOS_MAX];
+};
+
+static struct row rows[READERS_MAX];
+static unsigned int row_count;
+static char scenarios[SCENARIOS_MAX][NAME_MAX_LEN];
+static unsigned int scenario_count;
+
+static const char *command(void)
+{
+	return getenv("PERFRING_COMMAND") ?: USER_O "/perfring";
+}
+
+/* Where the readers were built: beside this program. */
+static const char *gallery(void)
+{
+	static char path[512];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
+
+	if (n < 0)
+		return "";
+	path[n] = '\0';
+	strcpy(strrchr(path, '/') + 1, "gallery");
+	return path;
+}
+
+static int scenario_find(const char *name, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < scenario_count; i++)
+		if (strlen(scenarios[i]) == len && !memcmp(scenarios[i], name, len))
+			return i;
+	return -1;
+}
+
+/* What the command has, in its order. */
+static int scenarios_list(void)
+{
+	char line[600];
+	FILE *pipe;
+
+	snprintf(line, sizeof(line), "%s torture --list", command());
+	pipe = popen(line, "r");
+	scenario_count = 0;
+	while (pipe && fgets(line, sizeof(line), pipe) && scenario_count < SCENARIOS_MAX)
+		sscanf(line, "%23s", scenarios[scenario_count++]);
+	return pipe ? pclose(pipe) : -1;
+}
+
+/*
+ * A row: | `reader` | what is wrong | scenario, *scenario*, ... |, those that it hangs in
+ * between asterisks; "none".  0, or the line that cannot be read.
+ */
+static unsigned int table_read(void)
+{
+	unsigned int nr = 0;
+	char line[2000], *cell, *word, *name, *save;
+	FILE *file = fopen(TABLE, "r");
+	struct row *row;
+	int at;
+
+	row_count = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		nr++;
+		if (strncmp(line, "| `", 3) || row_count == READERS_MAX)
+			continue;
+		row = &rows[row_count++];
+		memset(row, 0, sizeof(*row));
+		cell = strrchr(line, '|');
+		*cell = '\0';
+		cell = strrchr(line, '|') + 1;
+		sscanf(line + 3, "%23[^`]", row->name);
+		for (word = strtok_r(cell, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
+			if (!strcmp(word, "none"))
+				continue;
+			name = word + (*word == '*');
+			at = scenario_find(name, strlen(name) - (name > word));
+			if (at < 0) {
+				fclose(file);
+				return nr;
+			}
+			row->outcome[at] = name > word ? HANGS : FAILS;
+		}
+	}
+	if (!file)
+		return 1;
+	fclose(file);
+	return 0;
+}
+
+/* One run of the command with some scenarios; its output goes to a file of its own. */
+struct job {
+	pid_t child;
+	unsigned int row;
+	FILE *file;
+};
+
+static void job_start(struct job *job, unsigned int row, const char *backend, const char *seconds,
+		      const char *const *names, unsigned int nr)
+{
+	const char *argv[2 * SCENARIOS_MAX + 16];
+	char reader[600];
+	unsigned int i, n = 0;
+
+	snprintf(reader, sizeof(reader), "%s/%s", gallery(), rows[row].name);
+	argv[n++] = command();
+	argv[n++] = "torture";
+	argv[n++] = "--ktap";
+	argv[n++] = "--backend";
+	argv[n++] = backend;
+	argv[n++] = "-t";
+	argv[n++] = seconds;
+	for (i = 0; i < nr; i++) {
+		argv[n++] = "--scenario";
+		argv[n++] = names[i];
+	}
+	argv[n++] = "--";
+	argv[n++] = reader;
+	argv[n] = NULL;
+	job->row = row;
+	job->file = tmpfile();
+	job->child = fork();
+	if (job->child)
+		return;
+	dup2(fileno(job->file), STDOUT_FILENO);
+	dup2(fileno(job->file), STDERR_FILENO);
+	execv(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+/* Note what it says of each scenario. */
+static void job_read(struct job *job)
+{
+	char line[1000], name[64], not[8];
+	struct row *row = &rows[job->row];
+	const char *dot;
+	int at;
+
+	rewind(job->file);
+	while (fgets(line, sizeof(line), job->file)) {
+		*not = '\0';
+		if (sscanf(line, "ok %*u %63s", name) != 1 &&
+		    sscanf(line, "%7[not] ok %*u %63s", not, name) != 2)
+			continue;
+		dot = strchr(name, '.');
+		at = dot ? scenario_find(dot + 1, strlen(dot + 1)) : -1;
+		if (at >= 0)
+			row->seen[at] = *not ? FAILS : strstr(line, "# SKIP") ? SKIPPED : PASSES;
+	}
+	fclose(job->file);
+	job->file = NULL;
+}
+
+static struct job jobs[JOBS];
+
+/* A free place for a job: the oldest's, when all are taken. */
+static struct job *job_next(void)
+{
+	static unsigned int turn;
+	struct job *job = &jobs[turn++ % JOBS];
+
+	if (job->child > 0) {
+		waitpid(job->child, NULL, 0);
+		job->child = 0;
+		job_read(job);
+	}
+	return job;
+}
+
+/* Those of the table's outcome @hangs, or all others. */
+static void row_run(unsigned int at, const char *backend, bool hangs)
+{
+	const char *names[SCENARIOS_MAX];
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < scenario_count; i++) {
+		bool here = rows[at].outcome[i] == HANGS;
+
+		if (here == hangs)
+			names[nr++] = scenarios[i];
+	}
+	/* None: a reader that hangs everywhere. */
+	if (!hangs && nr)
+		job_start(job_next(), at, backend, LONG_SECONDS, names, nr);
+	for (i = 0; hangs && i < nr; i++)
+		job_start(job_next(), at, backend, SHORT_SECONDS, &names[i], 1);
+}
+
+/* As the table has it, to be put there. */
+static const char *row_text(const struct row *row)
+{
+	static char text[1000];
+	unsigned int i, n = 0;
+
+	*text = '\0';
+	for (i = 0; i < scenario_count; i++)
+		if (row->seen[i] == FAILS)
+			n += snprintf(text + n, sizeof(text) - n, "%s%s%s%s", n ? ", " : "",
+				      row->outcome[i] == HANGS ? "*" : "", scenarios[i],
+				      row->outcome[i] == HANGS ? "*" : "");
+	return n ? text : "none";
+}
+
+FIXTURE(gallery) {
+};
+
+FIXTURE_VARIANT(gallery) {
+	const char *backend;
+};
+
+FIXTURE_VARIANT_ADD(gallery, memory) { .backend = "memory" };
+FIXTURE_VARIANT_ADD(gallery, device) { .backend = "device" };
+
+FIXTURE_SETUP(gallery)
+{
+	char why[WHY_LEN];
+
+	if (!strcmp(variant->backend, "device") && !device_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	if (access(TABLE, R_OK))
+		SKIP(return, "no source tree with its table");
+	ASSERT_EQ(0, scenarios_list());
+	ASSERT_LT(20, scenario_count);
+	ASSERT_EQ(0, table_read()) {
+		TH_LOG("%s: this line names a scenario that is not there", TABLE);
+	}
+}
+
+FIXTURE_TEARDOWN(gallery)
+{
+}
+
+/* Can this ring do that?  The scenarios that only a file in memory has. */
+static bool can(const char *backend, const char *scenario)
+{
+	return !strcmp(backend, "memory") ||
+	       (strcmp(scenario, "hangup") && strcmp(scenario, "page-64k") &&
+		strcmp(scenario, "old-kernel"));
+}
+
+/* Each reader in each scenario, and the table says what comes of it. */
+TEST_F_TIMEOUT(gallery, table, 110)
+{
+	unsigned int i, j, correct = 0;
+	struct row *row;
+
+	for (i = 0; i < row_count; i++) {
+		for (j = 0; j < SCENARIOS_MAX; j++)
+			rows[i].seen[j] = MISSING;
+		row_run(i, variant->backend, false);
+	}
+	for (i = 0; i < row_count; i++)
+		row_run(i, variant->backend, true);
+	for (i = 0; i < JOBS; i++)
+		job_next();
+	for (i = 0; i < row_count; i++) {
+		unsigned int differ = 0, fails = 0;
+
+		row = &rows[i];
+		for (j = 0; j < scenario_count; j++) {
+			enum outcome want = !can(variant->backend, scenarios[j]) ? SKIPPED :
+					    row->outcome[j] == HANGS ? FAILS : row->outcome[j];
+
+			fails += row->outcome[j] != PASSES;
+			/* It does not come to the point where the ring is asked. */
+			if (want == SKIPPED && row->seen[j] == FAILS && row->outcome[j])
+				continue;
+			differ += row->seen[j] != want;
+			EXPECT_EQ(want, row->seen[j]) {
+				TH_LOG("%s in %s", row->name, scenarios[j]);
+			}
+		}
+		correct += !fails;
+		if (differ)
+			TH_LOG("%s fails: %s", row->name, row_text(row));
+	}
+	EXPECT_LT(1, correct);
+	EXPECT_LT(25, row_count);
+}
+
+/* No reader without a row, and none twice. */
+TEST(all_readers_are_in_the_table)
+{
+	unsigned int i, n = 0, times;
+	struct dirent *entry;
+	DIR *dir = opendir(gallery());
+
+	if (access(TABLE, R_OK))
+		SKIP(return, "no source tree with its table");
+	ASSERT_NE(NULL, dir);
+	scenarios_list();
+	ASSERT_EQ(0, table_read());
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		for (times = i = 0; i < row_count; i++)
+			times += !strcmp(rows[i].name, entry->d_name);
+		EXPECT_EQ(1, times) {
+			TH_LOG("%s is %u times in the table", entry->d_name, times);
+		}
+		n++;
+	}
+	closedir(dir);
+	EXPECT_EQ(n, row_count);
+}
+
+/* As a page has it: a hyphen that is a minus. */
+static const char *roff(const char *text, char *out)
+{
+	char *at = out;
+
+	for (; *text; text++) {
+		if (*text == '-')
+			*at++ = '\\';
+		*at++ = *text;
+	}
+	*at = '\0';
+	return out;
+}
+
+/* The manual page tells of each scenario in the words of the command. */
+TEST(page_has_the_scenarios)
+{
+	char line[600], name[80], text[700], item[900], *about;
+	FILE *page = fopen(PAGE, "r"), *pipe;
+
+	if (!page)
+		SKIP(return, "no source tree with its pages");
+	output[fread(output, 1, sizeof(output) - 1, page)] = '\0';
+	fclose(page);
+	snprintf(line, sizeof(line), "%s torture --list", command());
+	pipe = popen(line, "r");
+	ASSERT_NE(NULL, pipe);
+	while (fgets(line, sizeof(line), pipe)) {
+		line[strcspn(line, "\n")] = '\0';
+		about = line + strcspn(line, " ");
+		*about++ = '\0';
+		about += strspn(about, " ");
+		snprintf(item, sizeof(item), "\n.TP\n.B %s\n%s\n", roff(line, name),
+			 roff(about, text));
+		EXPECT_NE(NULL, strstr(output, item)) {
+			TH_LOG("no item of the page is:%s", item);
+		}
+	}
+	EXPECT_EQ(0, pclose(pipe));
+}
+
+/* Run the command on @reader; its output, and its exit status. */
+static int run_torture(const char *options, const char *reader)
+{
+	char line[2000];
+	FILE *pipe;
+	int status;
+
+	snprintf(line, sizeof(line), "%s torture %s -- %s 2>&1", command(), options, reader);
+	pipe = popen(line, "r");
+	if (!pipe)
+		return -1;
+	output[fread(output, 1, sizeof(output) - 1, pipe)] = '\0';
+	status = pclose(pipe);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/*
+ * The example in another language.  Where there is a device the machine is an emulated
+ * one, and the interpreter slow: some scenarios, on the device.
+ */
+TEST_F_TIMEOUT(gallery, python, 110)
+{
+	bool device = !strcmp(variant->backend, "device");
+	char why[WHY_LEN];
+
+	if (system("python3 -c 'import mmap' 2>/dev/null"))
+		SKIP(return, "no python3");
+	if (!device && device_ready(why, sizeof(why)))
+		SKIP(return, "runs on the device here");
+	EXPECT_EQ(0, run_torture(device ? "--backend device -t 60 --scenario wrap --scenario lost" :
+				      "--backend memory -t 60", "python3 " EXAMPLE)) {
+		TH_LOG("%s", output);
+	}
+	EXPECT_NE(NULL, strstr(output, device ? "2 passed, 0 failed, 0 skipped" :
+						"24 passed, 0 failed, 2 skipped")) {
+		TH_LOG("%s", output);
+	}
+}
+
+/* In plain words: what happened, what was wrong, what it mostly is; and the status. */
+TEST(words_and_status)
+{
+	char reader[600];
+
+	snprintf(reader, sizeof(reader), "%s/lost_ignored", gallery());
+	EXPECT_EQ(1, run_torture("--backend memory --scenario plain --scenario lost", reader));
+	EXPECT_NE(NULL, strstr(output, "memory.plain           ok\n"));
+	EXPECT_NE(NULL, strstr(output, "memory.lost            FAILS\n"));
+	EXPECT_NE(NULL, strstr(output, "and should have been 'lost 5'"));
+	EXPECT_NE(NULL, strstr(output, "mostly: PERF_RECORD_LOST says how many are missing"));
+	EXPECT_NE(NULL, strstr(output, "1 passed, 1 failed, 0 skipped"));
+	EXPECT_EQ(0, run_torture("--backend memory --scenario plain", reader));
+	/* A reader that is none. */
+	EXPECT_EQ(1, run_torture("--backend memory --scenario plain", "/nonexistent/reader"));
+	EXPECT_NE(NULL, strstr(output, "No such file or directory"));
+	EXPECT_EQ(1, run_torture("--backend memory --scenario plain", "false"));
+	EXPECT_NE(NULL, strstr(output, "it ended with status 1 after 0 lines"));
+	EXPECT_EQ(1, run_torture("--backend memory --scenario plain", "sh -c 'kill -SEGV $$'"));
+	EXPECT_NE(NULL, strstr(output, "it died of SIGSEGV"));
+	EXPECT_EQ(0, run_torture("--backend memory --scenario plain", "sh -c 'exit 4'"));
+	EXPECT_NE(NULL, strstr(output, "skipped: the reader does not do this"));
+	EXPECT_EQ(1, run_torture("--backend memory --scenario plain -t 0.2", "sleep 100"));
+	EXPECT_NE(NULL, strstr(output, "is still due (line 1)"));
+	EXPECT_EQ(1, run_torture("--backend memory --scenario plain",
+				 "sh -c 'echo what; sleep 100'"));
+	EXPECT_NE(NULL, strstr(output, "line 1 was 'what' and should have been 'sample 8 "));
+	EXPECT_EQ(2, run_torture("--scenario nosuch", reader));
+	EXPECT_EQ(2, run_torture("--backend nosuch", reader));
+}
+
+TEST_HARNESS_MAIN
