@@ -405,6 +405,45 @@ TEST_F(merge, corrupt)
 	EXPECT_NEXT(0, 60);
 }
 
+/*
+ * Ring 0 is corrupt before any of its records had a time: the one that is good comes, with the
+ * time of those before it, then the fault is told, and the ring goes on; flushed or not.
+ */
+TEST_F(merge, corrupt_without_time)
+{
+	struct perfring_storage *storage;
+	uint64_t position;
+	unsigned int index;
+
+	ASSERT_EQ(2, setup(self, variant, NULL, 2, 0));
+	storage = perfring_ring_storage(perfring_reader_ring(self->reader, 0));
+	for (int flush = 0; flush < 2; flush++) {
+		if (flush) {
+			ASSERT_EQ(2, ring_add(self->reader, variant, 0, 1));
+			ASSERT_EQ(0, perfring_merge_add(self->merge, 2, NULL));
+			storage = perfring_ring_storage(perfring_reader_ring(self->reader, 2));
+		}
+		position = variant->position;
+		/* Two of 16 bytes, and the second says that it has 12. */
+		ASSERT_EQ(0, write_at(self->reader, 2 * flush, TYPE_OTHER, 1, 0, 8));
+		ASSERT_EQ(0, write_at(self->reader, 2 * flush, TYPE_OTHER, 1, 0, 8));
+		*(uint64_t *)((char *)perfring_storage_data(storage) + ((position + 16) & 4095)) =
+			12ULL << 48;
+		ASSERT_EQ(0, write_at(self->reader, 1, PERF_RECORD_SAMPLE, 50 + flush, 0, 8));
+		if (flush)
+			ASSERT_EQ(0, perfring_merge_flush(self->merge));
+		EXPECT_NEXT(2 * flush, 50 * flush);
+		if (flush)
+			EXPECT_NEXT(1, 51);
+		EXPECT_EQ(-EBADMSG, next_time(self->merge, &index));
+		EXPECT_EQ(2 * flush, index);
+		if (!flush)
+			EXPECT_NEXT(1, 50);
+		EXPECT_EQ(0, next_time(self->merge, NULL));
+	}
+	EXPECT_EQ(0, stats_of(self->merge).held);
+}
+
 /* What next has returned is held; the tail moves when all before it is delivered. */
 TEST_F(merge, held_in_the_ring)
 {

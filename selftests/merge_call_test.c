@@ -120,6 +120,19 @@ TEST_F(merge, slack_ends)
 	EXPECT_EQ(0, perfring_merge_poll(self->merge, -1));
 }
 
+/* A slack for ever: nothing comes before the flush, and a wait ends nevertheless. */
+TEST_F(merge, slack_without_end)
+{
+	struct perfring_merge_opts opts = { .size = sizeof(opts), .slack_ns = UINT64_MAX };
+
+	ASSERT_EQ(2, setup(self, variant, &opts));
+	ASSERT_EQ(0, write_at(self->reader, 0, PERF_RECORD_SAMPLE, 1000000000, 0, 8));
+	EXPECT_EQ(0, perfring_merge_poll(self->merge, 20));
+	EXPECT_EQ(0, perfring_merge_wait(self->merge, 20));
+	ASSERT_EQ(0, perfring_merge_flush(self->merge));
+	EXPECT_EQ(1, perfring_merge_poll(self->merge, 20));
+}
+
 static uint64_t time_at_end(void *context, unsigned int index,
 			    const struct perfring_record *record)
 {

@@ -256,6 +256,13 @@ static int ring_queue(struct perfring_merge *merge, struct merge_ring *m)
 	return ret < 0 ? ret : 0;
 }
 
+/* Is there no time to be had for what waits for one? */
+static void ring_give_up(const struct perfring_merge *merge, struct merge_ring *m)
+{
+	if (m->untimed && m->first != m->next && (m->partial || m->failed || merge->flushing))
+		ring_timed(m, merge->last);
+}
+
 /* A round's look at a ring.  Something new? */
 bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
 {
@@ -264,8 +271,11 @@ bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
 
 	ring_account(merge, m);
 	merge_ring_release(m);
-	if (m->failed)
+	if (m->failed) {
+		m->partial = false;
+		ring_give_up(merge, m);
 		return false;
+	}
 	if (m->first == m->next)
 		m->inverted = false;
 	/* What is flushed was taken when the flush began. */
@@ -278,9 +288,7 @@ bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
 		merge_ring_release(m);
 	m->failed = ret < 0;
 	m->partial = !m->failed && perfring_batch_remaining(&m->batch);
-	/* No time is to be had for these. */
-	if (m->untimed && m->first != m->next && (m->partial || merge->flushing))
-		ring_timed(m, merge->last);
+	ring_give_up(merge, m);
 	return m->next != was;
 }
 

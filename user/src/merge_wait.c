@@ -23,7 +23,9 @@ static int wait_for(struct perfring_merge *merge, uint64_t deadline, int (*take)
 
 	for (;;) {
 		until = deadline;
-		if (slack && merge_held(merge) && merge->moved + slack < deadline)
+		/* Not their sum, which a slack without end is too large for. */
+		if (slack && merge->moved < deadline && slack < deadline - merge->moved &&
+		    merge_held(merge))
 			until = merge->moved + slack;
 		ret = reader_wait_for(merge->reader, until, take, look, merge);
 		/* Woken, or else the time is over. */
