@@ -312,6 +312,26 @@ TEST_F(array, overwrite)
 	perfring_batch_commit(&batch);
 }
 
+/* An event that the map refuses (inherited ones): what somebody else has put there stays. */
+TEST_F(array, refused)
+{
+	static const unsigned int cpus[] = { 0 };
+	const struct perfring_bpf_array_opts opts = {
+		.size = sizeof(opts), .pages = 1, .cpus = cpus, .nr_cpus = 1,
+	};
+	struct perf_event_attr attr = output_attr();
+	struct perfring_reader *other;
+
+	ASSERT_EQ(0, perfring_reader_create(NULL, &other));
+	ASSERT_EQ(1, perfring_reader_add_bpf_array(other, self->bpf.events, NULL, &opts));
+	ASSERT_EQ(0, put(&self->bpf, 0, 8, 0, 1));
+	attr.inherit = 1;
+	EXPECT_GT(0, perfring_reader_add_bpf_array(self->reader, self->bpf.events, &attr, &opts));
+	EXPECT_EQ(0, put(&self->bpf, 0, 8, 0, 1));
+	EXPECT_EQ(2, perfring_reader_consume(other));
+	perfring_reader_destroy(other);
+}
+
 TEST_F(array, errors)
 {
 	struct perfring_bpf_array_opts opts = { .size = sizeof(opts), .padding = { 0, 1 } };

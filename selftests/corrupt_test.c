@@ -322,6 +322,26 @@ TEST_F(corrupt, reader_skips)
 	perfring_reader_destroy(reader);
 }
 
+/* No callback for errors: the call says so, also when a budget ends it in the ring behind. */
+TEST_F(corrupt, told_behind_a_budget)
+{
+	struct perfring_reader_opts opts = { .size = sizeof(opts), .budget_records = 1 };
+	struct perfring_storage *memory;
+	struct perfring_reader *reader;
+
+	put_header(self, 0, 1, 0);
+	self->page->data_head = 96;
+	ASSERT_EQ(0, perfring_storage_open_memory(NULL, &memory));
+	ASSERT_EQ(0, perfring_reader_create(&opts, &reader));
+	ASSERT_EQ(0, perfring_reader_add(reader, self->storage));
+	self->storage = NULL;	/* the reader's now */
+	ASSERT_EQ(1, perfring_reader_add(reader, memory));
+	ASSERT_LE(0, perfring_write(perfring_reader_ring(reader, 1), 77, 0, "x", 1));
+	EXPECT_EQ(-EBADMSG, perfring_reader_consume(reader));
+	EXPECT_EQ(0, perfring_reader_consume(reader));
+	perfring_reader_destroy(reader);
+}
+
 /* Writes @n records of @size from @start on, publishes them, reads and releases them. */
 static void read_alike(struct __test_metadata *_metadata, FIXTURE_DATA(corrupt) *self,
 		       uint64_t start, unsigned int n, uint16_t size)

@@ -97,8 +97,11 @@ static int array_add_one(struct perfring_reader *reader, unsigned int cpu, void 
 	slot->array = request->array;
 	slot->array->users++;
 	err = request->own->paused ? 0 : array_enter(slot);
-	if (err)
+	if (err) {
+		/* The entry is not ours. */
+		reader_leave_array(slot, false);
 		perfring_reader_remove(reader, (unsigned int)index);
+	}
 	return err ? err : index;
 }
 

@@ -3,6 +3,7 @@
 #include "reader.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -137,7 +138,8 @@ int reader_add_each(struct perfring_reader *reader, const struct reader_cpus *ea
 	added = calloc(nr ? nr : 1, sizeof(*added));
 	ret = added ? 0 : -ENOMEM;
 	for (size_t i = 0; i < nr && ret >= 0; i++) {
-		ret = each->add(reader, cpus[i], each->context);
+		/* -1 is any CPU to perf. */
+		ret = cpus[i] > INT_MAX ? -EINVAL : each->add(reader, cpus[i], each->context);
 		if (ret >= 0)
 			added[nr_added++] = (unsigned int)ret;
 		else if (ret == -ENODEV)

@@ -47,7 +47,8 @@ static int deliver_batch(struct perfring_reader *reader, unsigned int index,
 		if (__builtin_expect(!stop && done < until, 1))
 			continue;
 		deliver->done = done;
-		deliver->ret = stop;
+		if (stop)
+			deliver->ret = stop;
 		deliver->over = stop || done >= deliver->records || done >= INT_MAX ||
 				deliver_late(deliver);
 		if (deliver->over)
