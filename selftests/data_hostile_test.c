@@ -327,6 +327,40 @@ TEST(header)
 }
 
 /*
+ * An attr of a newer header, whose fields that are not known here are zero: what is handed out is
+ * as long as it says, so that it can be given to a writer.
+ */
+TEST(newer_attr)
+{
+	struct {
+		uint64_t file[2];
+		struct perf_event_header header;
+		struct perf_event_attr attr;
+		char more[512];
+	} *file = calloc(1, sizeof(*file));
+	struct perfring_data_writer *writer;
+	struct perfring_data_event event;
+	struct perfring_data *data;
+
+	ASSERT_NE(NULL, file);
+	memcpy(&file->file[0], "PERFILE2", 8);
+	file->file[1] = sizeof(file->file);
+	file->header.type = PERFRING_DATA_ATTR;
+	file->header.size = sizeof(*file) - sizeof(file->file);
+	file->attr = event_attr();
+	file->attr.size = sizeof(file->attr) + sizeof(file->more);
+	ASSERT_EQ(0, perfring_data_from_memory(file, sizeof(*file), &data, NULL));
+	ASSERT_EQ(0, perfring_data_event(data, 0, &event));
+	EXPECT_EQ(sizeof(struct perf_event_attr), event.attr->size);
+	EXPECT_EQ(file->attr.sample_type, event.attr->sample_type);
+	ASSERT_EQ(0, perfring_data_create("/dev/null", NULL, &writer));
+	EXPECT_EQ(0, perfring_data_add_event(writer, event.attr, "e"));
+	perfring_data_close(writer);
+	perfring_data_free(data);
+	free(file);
+}
+
+/*
  * Entry 0 of the attrs: its offset is in the header, its ids are named in the last two words
  * of its 144 bytes (an attr of this header, and a section).
  */

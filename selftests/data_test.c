@@ -380,6 +380,7 @@ TEST(writer_refuses)
 	struct perfring_record record = { .type = PERFRING_RECORD_BPF, .size = 70000 };
 	struct perf_event_attr attr = output_attr();
 	struct perfring_data_writer *writer = NULL;
+	const uint64_t words[2] = { 0 };
 	char path[FILE_ROOM];
 
 	temporary(path);
@@ -402,8 +403,76 @@ TEST(writer_refuses)
 	EXPECT_EQ(-EBUSY, perfring_data_add_event(writer, &attr, "late"));
 	EXPECT_EQ(-EBUSY, perfring_data_add_id(writer, 0, 1));
 	EXPECT_EQ(-EINVAL, perfring_data_write(writer, &record));
+	/* Of a BPF ring buffer, and what no perf ring has. */
+	record.data = words;
+	record.size = 16;
+	EXPECT_EQ(-EINVAL, perfring_data_write(writer, &record));
+	record.type = PERF_RECORD_SAMPLE;
+	record.size = 12;
+	EXPECT_EQ(-EINVAL, perfring_data_write(writer, &record));
 	EXPECT_EQ(0, perfring_data_close(writer));
 	EXPECT_EQ(0, perfring_data_close(NULL));
+	unlink(path);
+}
+
+/* The header that was checked is written, not what stands in memory by now. */
+TEST(writer_keeps_its_word)
+{
+	const uint64_t words[2] = { UINT64_MAX, 7 };
+	struct perfring_record record = { .data = words, .type = 1000, .size = 16, .misc = 3 };
+	struct perf_event_attr attr = output_attr();
+	struct perfring_data_writer *writer;
+	struct perfring_data *data;
+	char path[FILE_ROOM];
+
+	temporary(path);
+	ASSERT_EQ(0, perfring_data_create(path, NULL, &writer));
+	ASSERT_EQ(0, perfring_data_add_event(writer, &attr, "e"));
+	ASSERT_EQ(0, perfring_data_start(writer));
+	ASSERT_EQ(0, perfring_data_write(writer, &record));
+	ASSERT_EQ(0, perfring_data_close(writer));
+	ASSERT_EQ(0, perfring_data_open(path, &data, NULL));
+	ASSERT_EQ(1, perfring_data_next(data, &record, NULL));
+	EXPECT_EQ(1000, record.type);
+	EXPECT_EQ(16, record.size);
+	EXPECT_EQ(3, record.misc);
+	EXPECT_EQ(0, memcmp((const char *)record.data + 8, &words[1], 8));
+	EXPECT_EQ(0, perfring_data_next(data, &record, NULL));
+	perfring_data_free(data);
+	unlink(path);
+}
+
+/* Nothing happened: perf and we read the file, and find no sample. */
+TEST(writer_without_records)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
+		.sample_id_all = 1,
+	};
+	struct perfring_data_writer *writer;
+	struct perfring_data_event event;
+	struct perfring_record record;
+	struct perfring_data *data;
+	char path[FILE_ROOM], line[256];
+	int ret;
+
+	temporary(path);
+	ASSERT_EQ(0, perfring_data_create(path, NULL, &writer));
+	ASSERT_EQ(0, perfring_data_add_event(writer, &attr, "quiet"));
+	ASSERT_EQ(0, perfring_data_start(writer));
+	ASSERT_EQ(0, perfring_data_close(writer));
+	ASSERT_EQ(0, perfring_data_open(path, &data, NULL));
+	ASSERT_EQ(0, perfring_data_event(data, 0, &event));
+	EXPECT_STREQ("quiet", event.name);
+	while ((ret = perfring_data_next(data, &record, NULL)) > 0)
+		EXPECT_EQ(PERFRING_DATA_FINISHED_ROUND, record.type);
+	EXPECT_EQ(0, ret);
+	perfring_data_free(data);
+	if (have_perf()) {
+		snprintf(line, sizeof(line), "perf script -i %s >/dev/null 2>&1", path);
+		EXPECT_EQ(0, system(line));
+	}
 	unlink(path);
 }
 

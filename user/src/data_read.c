@@ -56,6 +56,9 @@ int perfring_data_take_attr(struct perfring_data *data, const unsigned char *at,
 	memset(event, 0, sizeof(*event));
 	memcpy(&event->attr, at,
 	       attr_len < sizeof(event->attr) ? attr_len : sizeof(event->attr));
+	/* No more than what is there is handed out. */
+	if (size > sizeof(event->attr))
+		event->attr.size = sizeof(event->attr);
 	err = perfring_format_compile(&event->attr, &event->format);
 	if (err)
 		return perfring_data_bad(data, err, offset,

@@ -358,10 +358,14 @@ int perfring_data_start(struct perfring_data_writer *writer)
 
 int perfring_data_write(struct perfring_data_writer *writer, const struct perfring_record *record)
 {
+	struct perf_event_header header = {
+		.type = record->type, .misc = record->misc, .size = (uint16_t)record->size,
+	};
 	uint64_t time;
 
-	if (!writer->started || record->size > PERFRING_RECORD_MAX ||
-	    record->size < sizeof(struct perf_event_header))
+	if (!writer->started || record->type == PERFRING_RECORD_BPF ||
+	    record->size > PERFRING_RECORD_MAX || record->size < sizeof(header) ||
+	    record->size & 7)
 		return -EINVAL;
 	if (record->type == PERF_RECORD_SAMPLE && writer->time_offset &&
 	    record->size >= writer->time_offset + sizeof(time)) {
@@ -372,7 +376,10 @@ int perfring_data_write(struct perfring_data_writer *writer, const struct perfri
 		if (time > writer->last_time)
 			writer->last_time = time;
 	}
-	return perfring_data_put(writer, record->data, record->size);
+	/* That in memory may be another one by now. */
+	perfring_data_put(writer, &header, sizeof(header));
+	return perfring_data_put(writer, (const unsigned char *)record->data + sizeof(header),
+				 record->size - sizeof(header));
 }
 
 int perfring_data_round(struct perfring_data_writer *writer)
@@ -396,6 +403,9 @@ static void finish_file(struct perfring_data_writer *writer)
 	struct data_blob blob = { 0 };
 	size_t nr = 0, before;
 
+	/* No data at all is what a writer leaves that could not finish. */
+	if (perfring_data_position(writer) == writer->data_offset)
+		perfring_data_round(writer);
 	header.data.size = perfring_data_position(writer) - writer->data_offset;
 	header.attrs.size = writer->nr_events * header.attr_size;
 	header.attrs.offset = writer->data_offset - header.attrs.size;
