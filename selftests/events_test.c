@@ -401,7 +401,7 @@ TEST_F(events, what_is_not_there_is_said)
 
 TEST_F(events, options_are_checked)
 {
-	const unsigned int cpu = 0;
+	const unsigned int cpu = 0, none = UINT32_MAX;
 	struct perfring_events_opts opts;
 
 	ASSERT_EQ(0, perfring_event_parse("dummy", NULL, &self->specs, NULL));
@@ -425,6 +425,8 @@ TEST_F(events, options_are_checked)
 	REFUSED(opts.track = 1);
 	REFUSED(opts.padding[5] = 1);
 	REFUSED(opts.pids = NULL, opts.nr_pids = 0, opts.enable_on_exec = 1);
+	/* No CPU, and -1 to the kernel. */
+	REFUSED(opts.cpus = &none, opts.nr_cpus = 1);
 	REFUSED(opts.sampling = 1, opts.pages = 3);
 	ASSERT_EQ(0, perfring_events_open(self->specs, NULL, &self->events));
 	EXPECT_EQ(1, perfring_events_count(self->events));

@@ -3,6 +3,7 @@
 #include "events.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -52,6 +53,10 @@ static int open_targets(struct events_opening *o)
 	unsigned int *possible = NULL;
 	int err;
 
+	/* The kernel takes numbers that are none for -1, which is any CPU. */
+	for (size_t i = 0; i < nr_cpus; i++)
+		if (cpus[i] > INT_MAX)
+			return -EINVAL;
 	/* Nobody reads a ring that an inherited event could write from two CPUs. */
 	if (!cpus && (!nr_pids || (own->sampling && own->inherit))) {
 		err = perfring_cpus_possible(&possible, &nr_cpus);
