@@ -234,9 +234,11 @@ static int read_finish(struct perfring_data *data)
 static int read_all(struct perfring_data *data)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	static const char other_order[] = "written by a big-endian machine; this one is little-endian";
+	static const char other_order[] =
+		"written by a big-endian machine; this one is little-endian";
 #else
-	static const char other_order[] = "written by a little-endian machine; this one is big-endian";
+	static const char other_order[] =
+		"written by a little-endian machine; this one is big-endian";
 #endif
 	struct data_header header;
 

@@ -144,8 +144,7 @@ int merge_ring_extend(struct merge_ring *m)
 	held = (size_t)(position - ring->tail);
 	if (waiting > ring->data_size || waiting < held)
 		return perfring_batch_fail(batch, -EBADMSG, position, 0,
-					   "data_head is before what was read, or more than the "
-					   "ring's size beyond data_tail");
+					   "data_head is before what was read, or more than the ring's size beyond data_tail");
 	if (waiting & 7)
 		return perfring_batch_fail(batch, -EBADMSG, position, 0,
 					   "data_head is not a multiple of 8");
@@ -185,7 +184,7 @@ static inline uint64_t record_time(const struct perfring_merge *merge, const str
 {
 	const unsigned char *data = record->data;
 
-	if (__builtin_expect(m->time != NULL, 0))
+	if (__builtin_expect(!!m->time, 0))
 		return m->time(m->context, (unsigned int)(m - merge->rings), record);
 	if (record->type == m->type) {
 		if (m->offset && record->size >= m->offset + sizeof(uint64_t))
