@@ -152,7 +152,6 @@ static void perfring_output_lost(struct perfring_reservation *r, unsigned int si
 
 static int perfring_reject(struct perfring_event *event, int error)
 {
-	perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
 	perfring_account(event, PERFRING_COUNTER_REJECTED, 1);
 	return error;
 }
@@ -228,7 +227,6 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	if (ret) {
 		if (r->handle.wakeup_due)
 			perfring_wakeup_due(event, ring);
-		perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
 		if (ret == -EBUSY)
 			perfring_account(event, PERFRING_COUNTER_LOST_PAUSED, 1);
 		else
@@ -307,8 +305,6 @@ void perfring_commit(struct perfring_reservation *r)
 	if (r->flags & PERFRING_EMIT_FORCE_WAKEUP)
 		perfring_core_force(core, &r->handle);
 
-	perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
-	perfring_account(event, PERFRING_COUNTER_WRITTEN, 1);
 	perfring_account(event, PERFRING_COUNTER_BYTES, r->size);
 	if (r->lost_record)
 		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
@@ -357,7 +353,6 @@ bool perfring_discard(struct perfring_reservation *r)
 	}
 	if (!back && r->lost_record)
 		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
-	perfring_account(event, PERFRING_COUNTER_ATTEMPTED, 1);
 	perfring_account(event, PERFRING_COUNTER_DISCARDED, 1);
 	if (perfring_core_end(core, &r->handle))
 		perfring_wakeup_due(event, r->ring);

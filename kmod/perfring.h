@@ -153,7 +153,8 @@ unsigned int perfring_sample_fields(const struct perfring_event *event, u64 *fie
 /**
  * struct perfring_counters - exact accounting; incremented on the event's CPU
  * alone, by perfring_account()
- * @value: by enum perfring_counter_id; that of a sum is not used
+ * @value: by enum perfring_counter_id; those of a sum, which are LOST, ATTEMPTED and
+ *	WRITTEN, are not used: perfring_counter_read() adds
  *
  * attempted == written + lost_full + lost_paused + rejected + discarded
  * written == wakeup_events + wakeup_watermark + wakeup_forced + wakeup_none

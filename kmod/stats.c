@@ -22,6 +22,16 @@ u64 perfring_stats_high_water(struct perfring_event *event)
 	return high;
 }
 
+static u64 perfring_counter_sum(const struct perfring_counters *counters,
+				const enum perfring_counter_id *id, unsigned int n)
+{
+	u64 sum = 0;
+
+	while (n--)
+		sum += local64_read(&counters->value[*id++]);
+	return sum;
+}
+
 /**
  * perfring_counter_read - one of the counters
  * @counters: an event's or a device's
@@ -32,10 +42,28 @@ u64 perfring_stats_high_water(struct perfring_event *event)
 u64 perfring_counter_read(const struct perfring_counters *counters,
 			  enum perfring_counter_id id)
 {
-	if (id == PERFRING_COUNTER_LOST)
-		return local64_read(&counters->value[PERFRING_COUNTER_LOST_FULL]) +
-		       local64_read(&counters->value[PERFRING_COUNTER_LOST_PAUSED]);
-	return local64_read(&counters->value[id]);
+	/* What is a sum is counted by its parts alone; the last four are what is written. */
+	static const enum perfring_counter_id parts[] = {
+		PERFRING_COUNTER_REJECTED,
+		PERFRING_COUNTER_DISCARDED,
+		PERFRING_COUNTER_LOST_FULL,
+		PERFRING_COUNTER_LOST_PAUSED,
+		PERFRING_COUNTER_WAKEUP_NONE,
+		PERFRING_COUNTER_WAKEUP_FORCED,
+		PERFRING_COUNTER_WAKEUP_EVENTS,
+		PERFRING_COUNTER_WAKEUP_WATERMARK,
+	};
+
+	switch (id) {
+	case PERFRING_COUNTER_ATTEMPTED:
+		return perfring_counter_sum(counters, parts, 8);
+	case PERFRING_COUNTER_WRITTEN:
+		return perfring_counter_sum(counters, parts + 4, 4);
+	case PERFRING_COUNTER_LOST:
+		return perfring_counter_sum(counters, parts + 2, 2);
+	default:
+		return local64_read(&counters->value[id]);
+	}
 }
 
 /**
@@ -51,8 +79,6 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
 	struct perfring_ring *ring;
 
 	memset(stats, 0, sizeof(*stats));
-	stats->attempted = perfring_counter_read(c, PERFRING_COUNTER_ATTEMPTED);
-	stats->written = perfring_counter_read(c, PERFRING_COUNTER_WRITTEN);
 	stats->lost_full = perfring_counter_read(c, PERFRING_COUNTER_LOST_FULL);
 	stats->lost_paused = perfring_counter_read(c, PERFRING_COUNTER_LOST_PAUSED);
 	stats->rejected = perfring_counter_read(c, PERFRING_COUNTER_REJECTED);
@@ -64,6 +90,11 @@ void perfring_stats_fill(struct perfring_stats *stats, struct perfring_event *ev
 	stats->wakeup_watermark = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_WATERMARK);
 	stats->wakeup_forced = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_FORCED);
 	stats->wakeup_none = perfring_counter_read(c, PERFRING_COUNTER_WAKEUP_NONE);
+	/* Of what was read above, so that it adds up while others write. */
+	stats->written = stats->wakeup_events + stats->wakeup_watermark + stats->wakeup_forced +
+			 stats->wakeup_none;
+	stats->attempted = stats->written + stats->lost_full + stats->lost_paused +
+			   stats->rejected + stats->discarded;
 	stats->high_water = perfring_stats_high_water(event);
 
 	mutex_lock(&event->device->mmap_mutex);
