@@ -47,6 +47,20 @@ bool perfring_client_listening(struct perfring_client *client)
 }
 EXPORT_SYMBOL_PERFRING(perfring_client_listening);
 
+/* A function of its own, because the short way needs neither the record nor a frame. */
+static noinline unsigned int perfring_client_record(struct perfring_event *event,
+						    const void *data, u32 len, unsigned long ip)
+{
+	struct perfring_record record = {
+		.type = PERF_RECORD_SAMPLE,
+		.data = data,
+		.len = len,
+		.ip = ip,
+	};
+
+	return perfring_source_output(event, &record);
+}
+
 /**
  * perfring_client_output - tell the events of this CPU
  * @client: client
@@ -59,21 +73,30 @@ EXPORT_SYMBOL_PERFRING(perfring_client_listening);
  */
 int perfring_client_output(struct perfring_client *client, const void *data, u32 len)
 {
-	struct perfring_record record = {
-		.type = PERF_RECORD_SAMPLE,
-		.data = data,
-		.len = len,
-		.ip = _RET_IP_,
-	};
+	unsigned long ip = _RET_IP_;
 	struct perfring_client_source *source;
+	struct perfring_event *event;
 	int ret = -ENODEV;
 
 	if (len > PERFRING_RECORD_MAX)
 		return -E2BIG;
 	preempt_disable();
 	source = rcu_dereference_sched(client->source);
-	if (source)
-		ret = perfring_tap_output(&source->tap, &record);
+	if (!source)
+		goto out;
+	ret = 0;
+	perfring_tap_each(event, &source->tap) {
+		if (!perfring_event_on(event))
+			continue;
+		/* A sample of each event, and nothing but the payload: most are so. */
+		if (event->layout.plain && READ_ONCE(event->attr.sample_period) == 1) {
+			local64_inc(&event->count);
+			ret += !perfring_output_plain(event, data, len);
+		} else {
+			ret += perfring_client_record(event, data, len, ip);
+		}
+	}
+out:
 	preempt_enable();
 	return ret;
 }

@@ -319,6 +319,20 @@ static inline bool perfring_core_leave(struct perfring_core *c,
 }
 
 /**
+ * perfring_core_look - where is the head, and is there room behind it?
+ * @c: ring
+ * @h: handle; head is set, and left to the bytes that are free
+ * @room: bytes that must be free
+ */
+static inline bool perfring_core_look(const struct perfring_core *c, struct perfring_handle *h,
+				      unsigned long room)
+{
+	h->head = perfring_local_read(&c->head);
+	h->left = perfring_core_free(c, h->head, perfring_load_tail(c->page));
+	return !perfring_unlikely(h->left < room) || c->overwrite;
+}
+
+/**
  * perfring_core_reserve - move the head
  * @c: ring that the writer has entered
  * @h: handle; pos, head and next are set, and left unless the ring overwrites
@@ -330,20 +344,19 @@ static inline bool perfring_core_leave(struct perfring_core *c,
 static inline bool perfring_core_reserve(struct perfring_core *c, struct perfring_handle *h,
 					 unsigned long size, unsigned long room)
 {
-	unsigned long head = perfring_local_read(&c->head), next, free;
+	unsigned long seen, next;
 
 	do {
-		free = perfring_core_free(c, head, perfring_load_tail(c->page));
-		if (perfring_unlikely(free < room) && !c->overwrite)
+		if (!perfring_core_look(c, h, room))
 			return false;
 		/* A: no store below before the load of data_tail. */
-		next = perfring_unlikely(c->backward) ? head - size : head + size;
-	} while (perfring_unlikely(!perfring_local_try_cmpxchg(&c->head, &head, next)));
+		next = perfring_unlikely(c->backward) ? h->head - size : h->head + size;
+		seen = h->head;
+	} while (perfring_unlikely(!perfring_local_try_cmpxchg(&c->head, &seen, next)));
 
-	h->pos = perfring_unlikely(c->backward) ? next : head;
-	h->head = head;
+	h->pos = perfring_unlikely(c->backward) ? next : h->head;
 	h->next = next;
-	h->left = free - size;
+	h->left -= size;
 	return true;
 }
 
@@ -357,6 +370,25 @@ static inline void perfring_core_high_water(struct perfring_core *c, unsigned lo
 		;
 }
 
+/* What follows from a reservation: the high-water mark, the watermark. */
+static inline void perfring_core_reserved(struct perfring_core *c, struct perfring_handle *h,
+					  bool quiet)
+{
+	unsigned long wakeup;
+
+	if (!c->overwrite)
+		perfring_core_high_water(c, h->left);
+	if (quiet)
+		return;
+	wakeup = perfring_local_read(&c->wakeup);
+	/* An inner writer's crossing counts for this record, too. */
+	while (perfring_unlikely(perfring_core_crossed(c, h->next, wakeup)))
+		if (perfring_local_try_cmpxchg(&c->wakeup, &wakeup, wakeup + c->watermark)) {
+			h->cause = PERFRING_CAUSE_WATERMARK;
+			break;
+		}
+}
+
 /*
  * perfring_core_begin() for one who has entered when @entered says so, and who gets
  * what wakeup is due, in a failure too, from his perfring_core_leave().
@@ -365,8 +397,6 @@ static inline int perfring_core_begin_in(struct perfring_core *c, struct perfrin
 					 unsigned long size, unsigned long lost_size,
 					 bool quiet, bool entered)
 {
-	unsigned long next, wakeup;
-
 	h->wakeup_due = false;
 	h->cause = PERFRING_CAUSE_NONE;
 	if (perfring_unlikely(perfring_once_load(c->paused))) {
@@ -381,29 +411,13 @@ static inline int perfring_core_begin_in(struct perfring_core *c, struct perfrin
 
 	if (!entered)
 		perfring_core_enter(c, h);
-
 	if (perfring_unlikely(!perfring_core_reserve(c, h, size, size))) {
 		perfring_local_add(&c->lost, 1);
 		if (!entered)
 			h->wakeup_due = perfring_core_leave(c, h);
 		return -ENOSPC;
 	}
-	next = h->next;
-
-	if (!c->overwrite)
-		perfring_core_high_water(c, h->left);
-
-	if (!quiet) {
-		wakeup = perfring_local_read(&c->wakeup);
-		/* An inner writer's crossing counts for this record, too. */
-		while (perfring_unlikely(perfring_core_crossed(c, next, wakeup)))
-			if (perfring_local_try_cmpxchg(&c->wakeup, &wakeup,
-						       wakeup + c->watermark)) {
-				h->cause = PERFRING_CAUSE_WATERMARK;
-				break;
-			}
-	}
-
+	perfring_core_reserved(c, h, quiet);
 	if (perfring_unlikely(h->report_lost))
 		h->lost = perfring_local_xchg(&c->lost, 0);
 	return 0;
@@ -565,8 +579,7 @@ static inline bool perfring_core_discard(struct perfring_core *c, struct perfrin
  *
  * Return: true when the reader is due a wakeup.
  */
-static inline bool perfring_core_end(struct perfring_core *c,
-				     struct perfring_handle *h)
+static inline bool perfring_core_end(struct perfring_core *c, struct perfring_handle *h)
 {
 	return perfring_core_leave(c, h);
 }

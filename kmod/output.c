@@ -8,10 +8,21 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
+#include "core_short.h"
 #include "perfring.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
+
+/*
+ * A handle of which nothing is read unset: kernels that clear what is on the stack spend
+ * as many instructions on it as on the record.
+ */
+#if __has_attribute(__uninitialized__)
+#define PERFRING_UNCLEARED	__attribute__((__uninitialized__))
+#else
+#define PERFRING_UNCLEARED
+#endif
 
 /*
  * perfring_chain_get(), perfring_output_begin(), and perfring_output() or
@@ -150,10 +161,31 @@ static void perfring_output_lost(struct perfring_reservation *r, unsigned int si
 	perfring_core_copy(&r->ring->core, &r->handle, r->sample_id, r->id_size);
 }
 
-static int perfring_reject(struct perfring_event *event, int error)
+/* What is not written is told to those who want to hear of it. */
+static noinline int perfring_unwritten_told(struct perfring_event *event, u32 type, u32 size,
+					    int ret)
 {
-	perfring_account(event, PERFRING_COUNTER_REJECTED, 1);
-	return error;
+	if (type == PERF_RECORD_SAMPLE)
+		perfring_overflow(event);
+	perfring_signal(event);
+	trace_perfring_emit(event, type, size, 0, ret);
+	return ret;
+}
+
+/* Account for a record that is not written.  Returns @ret. */
+static __always_inline int perfring_unwritten(struct perfring_event *event, u32 type, u32 size,
+					      enum perfring_counter_id why, int ret)
+{
+	perfring_account(event, why, 1);
+	if (unlikely(perfring_overflow_wanted(event) || READ_ONCE(event->kill) ||
+		     trace_perfring_emit_enabled()))
+		return perfring_unwritten_told(event, type, size, ret);
+	return ret;
+}
+
+static enum perfring_counter_id perfring_loss(int ret)
+{
+	return ret == -EBUSY ? PERFRING_COUNTER_LOST_PAUSED : PERFRING_COUNTER_LOST_FULL;
 }
 
 /*
@@ -178,21 +210,20 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	u32 raw_size, pad = -record->len & 7;
 	unsigned int head_size, tail_size = 0, chain_size = 0;
 	bool payload = !sample || layout->sample_type & PERF_SAMPLE_RAW;
+	enum perfring_counter_id why = PERFRING_COUNTER_REJECTED;
 	unsigned long size = 0;
 	int ret;
 
 	lockdep_assert_preemption_disabled();
-	if (!ring || !ring->nr_pages) {
-		ret = perfring_reject(event, -ENOSPC);
+	ret = -ENOSPC;
+	if (!ring || !ring->nr_pages)
 		goto out;
-	}
-	if (record->len > PERFRING_RECORD_MAX) {
-		ret = perfring_reject(event, -E2BIG);
+	ret = -E2BIG;
+	if (record->len > PERFRING_RECORD_MAX)
 		goto out;
-	}
 	core = &ring->core;
 
-	time = layout->clock();
+	time = layout->sample_type & PERF_SAMPLE_TIME ? layout->clock() : 0;
 	head.header.type = record->type;
 	head.header.misc = record->misc;
 	head_size = sizeof(head.header);
@@ -212,14 +243,11 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 		size += round_up((unsigned long)record->len, sizeof(u64));
 	else if (layout->sample_type & PERF_SAMPLE_RAW)
 		size += round_up((unsigned long)record->len + sizeof(u32), sizeof(u64));
-	if (size > PERFRING_RECORD_MAX || (later && size > core->mask + 1)) {
-		ret = perfring_reject(event, -E2BIG);
+	if (size > PERFRING_RECORD_MAX || (later && size > core->mask + 1))
 		goto out;
-	}
-	if (later && size < perfring_lost_size(event)) {
-		ret = perfring_reject(event, -EINVAL);
+	ret = -EINVAL;
+	if (later && size < perfring_lost_size(event))
 		goto out;
-	}
 	head.header.size = size;
 
 	ret = perfring_core_begin(core, &r->handle, size, perfring_lost_size(event),
@@ -227,10 +255,7 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	if (ret) {
 		if (r->handle.wakeup_due)
 			perfring_wakeup_due(event, ring);
-		if (ret == -EBUSY)
-			perfring_account(event, PERFRING_COUNTER_LOST_PAUSED, 1);
-		else
-			perfring_account(event, PERFRING_COUNTER_LOST_FULL, 1);
+		why = perfring_loss(ret);
 		ret = -ENOSPC;
 		goto out;
 	}
@@ -246,7 +271,6 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	r->record = r->handle.pos;
 	r->size = size;
 	r->flags = record->flags;
-	r->lost_record = r->handle.report_lost;
 	r->type = record->type;
 	perfring_core_copy(core, &r->handle, &head, head_size);
 	if (chain_size)
@@ -271,13 +295,7 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	}
 out:
 	perfring_chain_put(chain);
-	if (ret) {
-		if (sample)
-			perfring_overflow(event);
-		perfring_signal(event);
-		trace_perfring_emit(event, record->type, size, 0, ret);
-	}
-	return ret;
+	return ret ? perfring_unwritten(event, record->type, size, why, ret) : 0;
 }
 
 /* Each written record has exactly one cause. */
@@ -288,6 +306,29 @@ static const enum perfring_counter_id perfring_causes[] = {
 	[PERFRING_CAUSE_WATERMARK]	= PERFRING_COUNTER_WAKEUP_WATERMARK,
 };
 
+/* What a written record counts for, and whom it wakes; the end of its writer. */
+static __always_inline void perfring_done(struct perfring_event *event, struct perfring_ring *ring,
+					  struct perfring_handle *handle, bool sample, u32 flags,
+					  u32 size)
+{
+	struct perfring_core *core = &ring->core;
+
+	if (sample && !(flags & PERFRING_EMIT_NO_WAKEUP))
+		perfring_core_count(core, handle, event->layout.wakeup_events);
+	if (flags & PERFRING_EMIT_FORCE_WAKEUP)
+		perfring_core_force(core, handle);
+
+	perfring_account(event, PERFRING_COUNTER_BYTES, size);
+	if (unlikely(handle->report_lost))
+		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
+	perfring_account(event, perfring_causes[handle->cause], 1);
+	if (sample)
+		perfring_overflow(event);
+	if (unlikely(perfring_core_end(core, handle)))
+		perfring_wakeup_due(event, ring);
+	perfring_signal(event);
+}
+
 /**
  * perfring_commit - publish a reserved record
  * @r: from perfring_reserve(), whose payload has been written
@@ -296,25 +337,9 @@ static const enum perfring_counter_id perfring_causes[] = {
  */
 void perfring_commit(struct perfring_reservation *r)
 {
-	struct perfring_event *event = r->event;
-	struct perfring_core *core = &r->ring->core;
-	bool sample = r->type == PERF_RECORD_SAMPLE;
-
-	if (sample && !(r->flags & PERFRING_EMIT_NO_WAKEUP))
-		perfring_core_count(core, &r->handle, event->layout.wakeup_events);
-	if (r->flags & PERFRING_EMIT_FORCE_WAKEUP)
-		perfring_core_force(core, &r->handle);
-
-	perfring_account(event, PERFRING_COUNTER_BYTES, r->size);
-	if (r->lost_record)
-		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
-	perfring_account(event, perfring_causes[r->handle.cause], 1);
-	if (sample)
-		perfring_overflow(event);
-	if (perfring_core_end(core, &r->handle))
-		perfring_wakeup_due(event, r->ring);
-	perfring_signal(event);
-	trace_perfring_emit(event, r->type, r->size, r->record, 0);
+	perfring_done(r->event, r->ring, &r->handle, r->type == PERF_RECORD_SAMPLE, r->flags,
+		      r->size);
+	trace_perfring_emit(r->event, r->type, r->size, r->record, 0);
 }
 
 /**
@@ -351,7 +376,7 @@ bool perfring_discard(struct perfring_reservation *r)
 		r->handle.pos = r->record;
 		perfring_output_lost(r, r->size, 0);
 	}
-	if (!back && r->lost_record)
+	if (!back && r->handle.report_lost)
 		perfring_account(event, PERFRING_COUNTER_LOST_RECORDS, 1);
 	perfring_account(event, PERFRING_COUNTER_DISCARDED, 1);
 	if (perfring_core_end(core, &r->handle))
@@ -380,6 +405,18 @@ noinline int perfring_reserve(struct perfring_event *event, const struct perfrin
 	return perfring_output_begin(event, record, true, r);
 }
 
+static __always_inline int perfring_output_any(struct perfring_event *event,
+					       const struct perfring_record *record)
+{
+	struct perfring_reservation r;
+	int ret;
+
+	ret = perfring_output_begin(event, record, false, &r);
+	if (!ret)
+		perfring_commit(&r);
+	return ret;
+}
+
 /**
  * perfring_output - write a record
  * @event: enabled event
@@ -391,11 +428,114 @@ noinline int perfring_reserve(struct perfring_event *event, const struct perfrin
  */
 noinline int perfring_output(struct perfring_event *event, const struct perfring_record *record)
 {
-	struct perfring_reservation r;
-	int ret;
+	if (event->layout.plain && record->type == PERF_RECORD_SAMPLE &&
+	    !record->misc && !record->flags)
+		return perfring_output_plain(event, record->data, record->len);
+	return perfring_output_any(event, record);
+}
 
-	ret = perfring_output_begin(event, record, false, &r);
-	if (!ret)
-		perfring_commit(&r);
-	return ret;
+/* As memcpy(); most payloads are short, and few instructions copy them. */
+static __always_inline void perfring_copy(u8 *to, const u8 *from, u32 len)
+{
+	u64 word[4];
+
+	if (len - 16 > 16) {
+		memcpy(to, from, len);
+		return;
+	}
+	/* From the front and up to the end, which may overlap. */
+	memcpy(&word[0], from, 8);
+	memcpy(&word[1], from + 8, 8);
+	memcpy(&word[2], from + len - 16, 8);
+	memcpy(&word[3], from + len - 8, 8);
+	memcpy(to, &word[0], 8);
+	memcpy(to + 8, &word[1], 8);
+	memcpy(to + len - 16, &word[2], 8);
+	memcpy(to + len - 8, &word[3], 8);
+}
+
+/* perfring_output_plain() where it meets anything else than it is for. */
+static noinline int perfring_plain_any(struct perfring_event *event, const void *data, u32 len)
+{
+	const struct perfring_record record = {
+		.type = PERF_RECORD_SAMPLE,
+		.data = data,
+		.len = len,
+	};
+
+	return perfring_output_any(event, &record);
+}
+
+/* Before the payload. */
+#define PERFRING_PLAIN_HEAD	(sizeof(struct perf_event_header) + sizeof(u32))
+
+/* perfring_output_plain() at @head, where @left bytes are free, which are enough. */
+static noinline int perfring_plain_write(struct perfring_event *event, const void *data, u32 len,
+					 struct perfring_ring *ring, unsigned long head,
+					 unsigned long left)
+{
+	unsigned long size = round_up(PERFRING_PLAIN_HEAD + (unsigned long)len, sizeof(u64));
+	struct perfring_handle handle PERFRING_UNCLEARED;
+	struct perfring_core *core = &ring->core;
+	u8 *to;
+
+	handle.head = head;
+	handle.left = left;
+	if (unlikely(perfring_core_try(core, &handle, size))) {
+		if (handle.wakeup_due)
+			perfring_wakeup_due(event, ring);
+		return perfring_plain_any(event, data, len);
+	}
+	to = core->data + (head & core->mask);
+	/* What pads the payload is in the last word; what is there as well comes after. */
+	*(u64 *)(to + size - sizeof(u64)) = 0;
+	*(struct perf_event_header *)to = (struct perf_event_header) {
+		.type = PERF_RECORD_SAMPLE,
+		.misc = PERF_RECORD_MISC_KERNEL,
+		.size = size,
+	};
+	to += PERFRING_PLAIN_HEAD;
+	*(u32 *)(to - sizeof(u32)) = size - PERFRING_PLAIN_HEAD;
+	perfring_copy(to, data, len);
+	perfring_done(event, ring, &handle, true, 0, size);
+	trace_perfring_emit(event, PERF_RECORD_SAMPLE, size, head, 0);
+	return 0;
+}
+
+/**
+ * perfring_output_plain - perfring_output() in short
+ * @event: enabled event of a plain layout
+ * @data: payload of a sample
+ * @len: its bytes
+ *
+ * For what most such samples meet, which is a ring with room for them in one piece, or
+ * a full one: a fourth of the instructions.
+ *
+ * Context, return: as perfring_output().
+ */
+int perfring_output_plain(struct perfring_event *event, const void *data, u32 len)
+{
+	struct perfring_ring *ring = rcu_dereference_sched(event->ring);
+	unsigned long size = round_up(PERFRING_PLAIN_HEAD + (unsigned long)len, sizeof(u64));
+	struct perfring_handle handle PERFRING_UNCLEARED;
+	struct perfring_core *core;
+
+	lockdep_assert_preemption_disabled();
+	if (unlikely(!ring || size > PERFRING_RECORD_MAX))
+		return perfring_plain_any(event, data, len);
+	core = &ring->core;
+	/* No data pages: paused. */
+	if (unlikely(READ_ONCE(core->paused) || core->overwrite || core->backward))
+		return perfring_plain_any(event, data, len);
+	if (unlikely(!perfring_core_look(core, &handle, size))) {
+		if (unlikely(!perfring_core_idle(core, &handle)))
+			return perfring_plain_any(event, data, len);
+		perfring_local_add(&core->lost, 1);
+		return perfring_unwritten(event, PERF_RECORD_SAMPLE, size,
+					  PERFRING_COUNTER_LOST_FULL, -ENOSPC);
+	}
+	if (unlikely(perfring_local_read(&core->lost) ||
+		     (handle.head & core->mask) + size > core->mask + 1))
+		return perfring_plain_any(event, data, len);
+	return perfring_plain_write(event, data, len, ring, handle.head, handle.left);
 }

@@ -101,6 +101,7 @@ void perfring_ring_exit(void);
 /**
  * struct perfring_layout - what an attr makes of a record
  * @sample_type: attr.sample_type
+ * @plain: a sample is header, size and payload
  * @clock: what TIME reads
  * @id_size: bytes of sample_id after other records; 0 without sample_id_all
  * @max_stack: most entries of a CALLCHAIN, context marker not counted
@@ -108,6 +109,7 @@ void perfring_ring_exit(void);
  */
 struct perfring_layout {
 	u64 sample_type;
+	bool plain;
 	u64 (*clock)(void);
 	unsigned int id_size;
 	unsigned int max_stack;
@@ -401,6 +403,7 @@ int perfring_mmap(struct file *file, struct vm_area_struct *vma);
 int perfring_output_init(void);
 void perfring_output_exit(void);
 int perfring_output(struct perfring_event *event, const struct perfring_record *record);
+int perfring_output_plain(struct perfring_event *event, const void *data, u32 len);
 
 /**
  * struct perfring_reservation - a record between reserve and commit
@@ -412,7 +415,6 @@ int perfring_output(struct perfring_event *event, const struct perfring_record *
  * @type: PERF_RECORD_*
  * @size: bytes of the record
  * @flags: PERFRING_EMIT_*
- * @lost_record: a LOST record stands before it
  * @id: of the event that wrote it, for a LOST record before it or instead of it
  * @sample_id: of that LOST record
  * @id_size: bytes of @sample_id
@@ -427,7 +429,6 @@ struct perfring_reservation {
 	u32 type;
 	u32 size;
 	u32 flags;
-	bool lost_record;
 	u64 id;
 	u64 sample_id[6];
 	unsigned int id_size;
@@ -457,10 +458,36 @@ void perfring_ring_wakeup_init(struct perfring_ring *ring);
 void perfring_event_wakeup_init(struct perfring_event *event);
 bool perfring_waking(void);
 int perfring_fasync(int fd, struct file *file, int on);
-void perfring_overflow(struct perfring_event *event);
-void perfring_signal(struct perfring_event *event);
+void perfring_overflow_told(struct perfring_event *event);
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
 __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
+
+/* Is there a limit, or somebody to signal? */
+static inline bool perfring_overflow_wanted(struct perfring_event *event)
+{
+	return atomic_read(&event->limit) || READ_ONCE(event->stopped) || READ_ONCE(event->fasync);
+}
+
+/**
+ * perfring_overflow - a sample was due: the limit of REFRESH, and what SIGIO says
+ * @event: event; one without sample_period has no overflows
+ *
+ * As perf, whether or not the sample finds room.  perfring_signal() is to follow.
+ *
+ * Context: any, with preemption off, on the event's CPU.
+ */
+static inline void perfring_overflow(struct perfring_event *event)
+{
+	if (unlikely(perfring_overflow_wanted(event)))
+		perfring_overflow_told(event);
+}
+
+/* Send what perfring_overflow() or perfring_wakeup_due() has left.  Context: as they. */
+static inline void perfring_signal(struct perfring_event *event)
+{
+	if (unlikely(READ_ONCE(event->kill)))
+		irq_work_queue(&event->signal);
+}
 
 /* pmu.c */
 int perfring_pmu_init(void);

@@ -66,6 +66,7 @@ int perfring_layout_init(struct perfring_layout *layout,
 	}
 
 	layout->sample_type = type;
+	layout->plain = type == PERF_SAMPLE_RAW;
 	/* All are one u64 each. */
 	layout->id_size = attr->sample_id_all ?
 			  hweight64(type & PERFRING_ID_TYPES) * sizeof(u64) : 0;

@@ -83,15 +83,8 @@ static bool perfring_stop(struct perfring_event *event, u64 now)
 	return false;
 }
 
-/**
- * perfring_overflow - a sample was due: the limit of REFRESH, and what SIGIO says
- * @event: event; one without sample_period has no overflows
- *
- * As perf, whether or not the sample finds room.  perfring_signal() is to follow.
- *
- * Context: any, with preemption off, on the event's CPU.
- */
-void perfring_overflow(struct perfring_event *event)
+/* perfring_overflow() when that is wanted.  Context: as that. */
+void perfring_overflow_told(struct perfring_event *event)
 {
 	int kill = POLL_IN;
 	u64 now;
@@ -108,13 +101,6 @@ void perfring_overflow(struct perfring_event *event)
 	}
 	if (READ_ONCE(event->fasync))
 		WRITE_ONCE(event->kill, kill);
-}
-
-/* Send what perfring_overflow() or perfring_wakeup_due() has left.  Context: as they. */
-void perfring_signal(struct perfring_event *event)
-{
-	if (READ_ONCE(event->kill))
-		irq_work_queue(&event->signal);
 }
 
 /**
