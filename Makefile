@@ -77,7 +77,7 @@ help:
 	@echo '                   virtual machine'
 	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
 	@echo '  ONLY=PATTERN     only these cases of bench, as "read*"; REPS=N repetitions of each;'
-	@echo '                   PUBLISH=1 keeps table and plots in user/bench/results'
+	@echo '                   PUBLISH=1 keeps table and plots in user/bench'
 	@echo '  KEEP=1           fuzz keeps what it found new, the smallest set, in selftests/fuzz/corpus'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
 

@@ -4,7 +4,7 @@
 # bench.sh: build and run user/bench, the library beside its peers.
 #
 # ONLY='read* open*' runs some cases, REPS= sets the repetitions (11), PUBLISH=1
-# copies table and pictures to user/bench/results. O= says where to build.
+# keeps table and pictures in user/bench. O= says where to build.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -32,6 +32,18 @@ if "$O/user/bench/bench" -l ${ONLY:-} 2>/dev/null | grep -q '^write_kernel'; the
 fi
 set +f
 
+# "gcc 12.2.0, libbpf-dev 1.1.0, ...": the version of a package without the distribution's part.
+peers=
+for package in gcc libbpf-dev golang-go golang-github-cilium-ebpf-dev \
+	golang-github-hodgesds-perf-utils-dev; do
+	version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null) || continue
+	version=${version#*:}
+	peers+="${peers:+, }$package ${version%%[-+~]*}"
+done
+[ -z "$tools" ] || peers+=", libperf of ${tools##*/}"
+export BENCH_PEERS=$peers
+
+rm -f "$out"/*.svg
 status=0
 set -f
 # shellcheck disable=SC2086 # ONLY is a list of patterns
@@ -39,15 +51,15 @@ set -f
 set +f
 
 if [ -n "${PUBLISH:-}" ] && [ "$PUBLISH" != 0 ]; then
-	results=user/bench/results
-	mkdir -p "$results"
-	cp "$out/results.md" "$results/"
+	# What this run has not drawn is not of this run.
+	rm -f user/bench/*.svg
+	cp "$out/results.md" user/bench/
 	for picture in "$out"/*.svg; do
 		[ -e "$picture" ] || continue
 		sed '1a <!-- SPDX-License-Identifier: MIT -->' "$picture" \
-			>"$results/${picture##*/}"
+			>"user/bench/${picture##*/}"
 	done
-	echo "  PUBLISH $results"
+	echo "  PUBLISH user/bench/results.md"
 fi
 echo "bench: table and pictures are in $out"
 exit "$status"

@@ -124,8 +124,9 @@ unsigned int bench_repetitions(void);
 const char *bench_path(const char *file);
 
 /*
- * Is this call of work made to count instructions one by one?  Then it should do the
- * least that is typical, some thousand operations: a step takes a microsecond.
+ * Is this call of work, or of prepare, made to count instructions one by one?  Then it
+ * should do the least that is typical, some thousand operations: a step takes a microsecond,
+ * or ten in a virtual machine.
  */
 bool bench_stepping(void);
 

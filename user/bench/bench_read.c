@@ -101,7 +101,7 @@ static uint64_t way_deliver(void *context)
 		lap_give(&way->lap);
 		n += (uint64_t)perfring_reader_consume(way->reader);
 	}
-	return n == lap_count(&way->lap) * way->lap.records ? n : 0;
+	return n == lap_total(&way->lap) ? n : 0;
 }
 
 static uint64_t way_pull(void *context)
@@ -117,7 +117,7 @@ static uint64_t way_pull(void *context)
 			n++;
 		}
 	}
-	return n == lap_count(&way->lap) * way->lap.records ? n : 0;
+	return n == lap_total(&way->lap) ? n : 0;
 }
 
 static uint64_t way_pop(void *context)
@@ -134,7 +134,7 @@ static uint64_t way_pop(void *context)
 			n++;
 		}
 	}
-	return n == lap_count(lap) * lap->records ? n : 0;
+	return n == lap_total(lap) ? n : 0;
 }
 
 static uint64_t way_copy(void *context)
@@ -153,7 +153,7 @@ static uint64_t way_copy(void *context)
 			n++;
 		}
 	}
-	return n == lap_count(lap) * lap->records ? n : 0;
+	return n == lap_total(lap) ? n : 0;
 }
 
 static int way_open(struct way *way, uint32_t bytes)
@@ -167,6 +167,8 @@ static int way_open(struct way *way, uint32_t bytes)
 	if (err)
 		return err;
 	lap_fill_same(&way->lap, bytes);
+	/* A reader keeps its tail: no going back to the start. */
+	way->lap.few = 0;
 	perfring_ring_close(way->lap.ring);
 	way->lap.ring = NULL;
 	err = perfring_reader_create(&opts, &way->reader);
@@ -181,7 +183,7 @@ static int read_ways_size(uint32_t bytes)
 	struct way way;
 	struct bench_run runs[] = {
 		{ .name = "batch", .prepare = lap_prepare, .work = lap_ours, .context = &lap },
-		{ .name = "floor", .work = lap_floor, .context = &lap },
+		{ .name = "floor", .prepare = lap_prepare, .work = lap_floor, .context = &lap },
 		{ .name = "reader, callbacks", .work = way_deliver, .context = &way },
 		{ .name = "reader, next", .work = way_pull, .context = &way },
 		{ .name = "peek, pop", .prepare = lap_prepare, .work = way_pop, .context = &lap },
@@ -261,7 +263,7 @@ static int read_mixed(void)
 	struct lap lap;
 	struct bench_run runs[] = {
 		{ .name = "ours", .prepare = lap_prepare, .work = lap_ours, .context = &lap },
-		{ .name = "floor", .work = lap_floor, .context = &lap },
+		{ .name = "floor", .prepare = lap_prepare, .work = lap_floor, .context = &lap },
 	};
 	char name[64];
 	int err = lap_open(&lap, PAGES);

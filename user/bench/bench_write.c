@@ -13,6 +13,8 @@
 #define PAGES	64
 #define PASSES	64	/* over the whole ring, in one repetition */
 
+static unsigned char payload[65536] __attribute__((aligned(64)));
+
 /* Instructions of the Go writer that is the peer, without Go on this machine: as once counted. */
 #define GO_40	117
 #define GO_264	153
@@ -24,7 +26,7 @@ struct write_bench {
 	unsigned char *data;
 	uint64_t mask;
 	uint64_t head;		/* the floor's own */
-	unsigned char payload[256] __attribute__((aligned(64)));
+	const unsigned char *payload;
 	uint32_t len;
 };
 
@@ -52,7 +54,7 @@ static void floor_across(struct write_bench *b, uint64_t at, const void *from, u
 }
 
 /* Does not know about signal handlers, losses, watermarks, pauses, counters. */
-static inline bool floor_put(struct write_bench *b, const void *payload, uint32_t len)
+static inline bool floor_put(struct write_bench *b, const void *from, uint32_t len)
 {
 	uint32_t raw = ((len + 4 + 7) & ~7U) - 4;
 	uint64_t size = 12 + raw, at = b->head & b->mask;
@@ -67,13 +69,13 @@ static inline bool floor_put(struct write_bench *b, const void *payload, uint32_
 		header->misc = 0;
 		header->size = (uint16_t)size;
 		memcpy(b->data + at + 8, &raw, 4);
-		memcpy(b->data + at + 12, payload, len);
+		memcpy(b->data + at + 12, from, len);
 	} else {
 		struct perf_event_header header = { PERF_RECORD_SAMPLE, 0, (uint16_t)size };
 
 		floor_across(b, at, &header, 8);
 		floor_across(b, (at + 8) & b->mask, &raw, 4);
-		floor_across(b, (at + 12) & b->mask, payload, len);
+		floor_across(b, (at + 12) & b->mask, from, len);
 	}
 	b->head += size;
 	return true;
@@ -122,13 +124,13 @@ static uint64_t write_singles(void *context)
 }
 
 /* Each has a ring of its own: the floor's head is not the library's. */
-static int write_open(struct write_bench *b, uint32_t len)
+static int write_open(struct write_bench *b, size_t pages, uint32_t len)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_BPF_OUTPUT,
 		.sample_type = PERF_SAMPLE_RAW, .watermark = 1, .wakeup_watermark = 1U << 30,
 	};
-	struct perfring_memory_opts opts = { .size = sizeof(opts), .pages = PAGES, .attr = &attr };
+	struct perfring_memory_opts opts = { .size = sizeof(opts), .pages = pages, .attr = &attr };
 	int err = perfring_storage_open_memory(&opts, &b->storage);
 
 	if (err)
@@ -138,11 +140,18 @@ static int write_open(struct write_bench *b, uint32_t len)
 	b->data = (unsigned char *)b->control + b->control->data_offset;
 	b->mask = perfring_storage_data_size(b->storage) - 1;
 	b->len = len;
-	memset(b->payload, 0x5a, sizeof(b->payload));
+	b->payload = payload;
+	memset(payload, 0x5a, sizeof(payload));
 	return perfring_ring_open(b->storage, NULL, &b->ring);
 }
 
-static int write_size(uint32_t len, double go)
+static void write_close(struct write_bench *b)
+{
+	perfring_ring_close(b->ring);
+	perfring_storage_close(b->storage);
+}
+
+static int write_size(size_t pages, uint32_t len, double go)
 {
 	struct write_bench batch = { 0 }, single = { 0 }, floor = { 0 };
 	struct bench_run runs[] = {
@@ -152,10 +161,10 @@ static int write_size(uint32_t len, double go)
 	};
 	uint32_t bytes = len + 12;
 	char name[64];
-	int err = write_open(&batch, len);
+	int err = write_open(&batch, pages, len);
 
-	err = err ? err : write_open(&single, len);
-	err = err ? err : write_open(&floor, len);
+	err = err ? err : write_open(&single, pages, len);
+	err = err ? err : write_open(&floor, pages, len);
 	snprintf(name, sizeof(name), "%u B records", bytes);
 	err = err ? err : bench_measure(name, runs, 3);
 	if (!err) {
@@ -167,20 +176,57 @@ static int write_size(uint32_t len, double go)
 		snprintf(name, sizeof(name), "write-%u-insn-go", bytes);
 		bench_verdict(name, runs[0].median.instructions, go / 2);
 	}
-	perfring_ring_close(batch.ring);
-	perfring_ring_close(single.ring);
-	perfring_ring_close(floor.ring);
-	perfring_storage_close(batch.storage);
-	perfring_storage_close(single.storage);
-	perfring_storage_close(floor.storage);
+	write_close(&batch);
+	write_close(&single);
+	write_close(&floor);
 	return err;
 }
 
 static int write_memory(void)
 {
-	int err = write_size(28, GO_40);
+	/* Of some thousand records the instructions can be stepped through. */
+	int err = write_size(PAGES / 4, 28, GO_40);
 
-	return err ? err : write_size(252, GO_264);
+	return err ? err : write_size(PAGES, 252, GO_264);
 }
 
-BENCH(write_memory, "Writing samples to a ring in memory of 64 pages until it is full, again and again.");
+BENCH(write_memory, "Writing samples to a ring in memory of 16 or 64 pages until it is full, again and again.");
+
+static int write_point(uint32_t bytes)
+{
+	struct write_bench batch = { 0 }, single = { 0 }, floor = { 0 };
+	struct bench_run runs[] = {
+		{ .name = "ours, batch", .work = write_batches, .context = &batch,
+		  .flags = BENCH_NO_STEPS },
+		{ .name = "ours, each published", .work = write_singles, .context = &single,
+		  .flags = BENCH_NO_STEPS },
+		{ .name = "floor", .work = write_floor, .context = &floor,
+		  .flags = BENCH_NO_STEPS },
+	};
+	char what[64];
+	int err = write_open(&batch, PAGES, bytes - 12);
+
+	err = err ? err : write_open(&single, PAGES, bytes - 12);
+	err = err ? err : write_open(&floor, PAGES, bytes - 12);
+	snprintf(what, sizeof(what), "%u B", bytes);
+	err = err ? err : bench_measure(what, runs, 3);
+	for (size_t i = 0; !err && i < 3; i++)
+		bench_point("write_sizes", runs[i].name, bytes, runs[i].median.ns);
+	write_close(&batch);
+	write_close(&single);
+	write_close(&floor);
+	return err;
+}
+
+static int write_sizes(void)
+{
+	int err = 0;
+
+	bench_plot("write_sizes", "Writing a record, ring of 64 pages", "record size, bytes",
+		   "ns a record (log)");
+	for (uint32_t bytes = 16; !err && bytes < 65536; bytes *= 2)
+		err = write_point(bytes);
+	return err ? err : write_point(PERFRING_RECORD_MAX);
+}
+
+BENCH(write_sizes, "Costs by the size of a record that is written.");

@@ -4,6 +4,7 @@
 #include "lap.h"
 
 #define BYTES_EACH	(16U << 20)	/* of records, in one measurement */
+#define FEW		1000U		/* records to be stepped through */
 
 static void lap_set(struct lap *lap)
 {
@@ -27,6 +28,21 @@ int lap_open(struct lap *lap, size_t pages)
 	return perfring_ring_open(lap->storage, NULL, &lap->ring);
 }
 
+/* Where the first records end. */
+static void lap_few(struct lap *lap)
+{
+	struct perf_event_header header;
+
+	lap->few = 0;
+	for (lap->few_records = 0; lap->few_records < FEW; lap->few_records++) {
+		/* Its end is across that of the data, or nothing is left. */
+		if (lap->few == lap->used || lap->few >= lap->size - sizeof(header))
+			break;
+		memcpy(&header, lap->data + (lap->first + lap->few) % lap->size, sizeof(header));
+		lap->few += header.size;
+	}
+}
+
 void lap_fill(struct lap *lap, lap_size_fn size, const void *context)
 {
 	uint64_t at = 0, n, left;
@@ -46,6 +62,7 @@ void lap_fill(struct lap *lap, lap_size_fn size, const void *context)
 	}
 	lap->used = lap->size;
 	lap->records = n;
+	lap_few(lap);
 }
 
 static uint32_t same_size(const void *context, uint64_t n)
@@ -72,6 +89,7 @@ int lap_adopt(struct lap *lap, void *base, size_t bytes, uint64_t records)
 	lap->first = control->data_tail;
 	lap->used = control->data_head - lap->first;
 	lap->records = records;
+	lap_few(lap);
 	return perfring_ring_open(lap->storage, NULL, &lap->ring);
 }
 
@@ -86,7 +104,14 @@ void lap_close(struct lap *lap)
 int lap_prepare(void *context)
 {
 	struct lap *lap = context;
+	uint64_t tail = lap->control->data_tail;
 
+	/* Where a few were read, the others are left out. */
+	if (lap->exact && tail % lap->size) {
+		tail += lap->size - tail % lap->size;
+		__atomic_store_n(&lap->control->data_head, tail, __ATOMIC_RELEASE);
+		__atomic_store_n(&lap->control->data_tail, tail, __ATOMIC_RELEASE);
+	}
 	perfring_ring_close(lap->ring);
 	lap->ring = NULL;
 	return perfring_ring_open(lap->storage, NULL, &lap->ring);
@@ -112,7 +137,7 @@ uint64_t lap_ours(void *context)
 		perfring_batch_commit(&batch);
 	}
 	lap->sum = sum;
-	return n == lap_count(lap) * lap->records ? n : 0;
+	return n == lap_total(lap) ? n : 0;
 }
 
 uint64_t lap_floor(void *context)
@@ -135,5 +160,5 @@ uint64_t lap_floor(void *context)
 		__atomic_store_n(&lap->control->data_tail, tail, __ATOMIC_RELEASE);
 	}
 	lap->sum = sum;
-	return lap_count(lap) * lap->records;
+	return lap_total(lap);
 }

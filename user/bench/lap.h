@@ -15,6 +15,8 @@
  * @first: position of the first record
  * @used: bytes of records
  * @records: how many
+ * @few: bytes of the first of them, as many as are stepped through; 0: all
+ * @few_records: how many
  * @laps: to be read in one measurement
  * @sum: of what was read, so that it is read
  */
@@ -27,6 +29,8 @@ struct lap {
 	uint64_t first;
 	uint64_t used;
 	uint64_t records;
+	uint64_t few;
+	uint64_t few_records;
 	uint64_t laps;
 	uint64_t sum;
 	bool exact;
@@ -50,16 +54,23 @@ static inline uint64_t lap_count(const struct lap *lap)
 	return bench_stepping() ? 1 : lap->laps;
 }
 
-/* All records once more. */
+/* All records once more, or a few. */
 static inline void lap_give(struct lap *lap)
 {
-	if (lap->exact) {
-		__atomic_store_n(&lap->control->data_head, lap->control->data_tail + lap->size,
-				 __ATOMIC_RELEASE);
-		return;
-	}
-	__atomic_store_n(&lap->control->data_tail, lap->first, __ATOMIC_RELEASE);
-	__atomic_store_n(&lap->control->data_head, lap->first + lap->used, __ATOMIC_RELEASE);
+	uint64_t used = bench_stepping() && lap->few ? lap->few : lap->used;
+
+	if (!lap->exact)
+		__atomic_store_n(&lap->control->data_tail, lap->first, __ATOMIC_RELEASE);
+	__atomic_store_n(&lap->control->data_head, lap->control->data_tail + used,
+			 __ATOMIC_RELEASE);
+}
+
+/* How many all laps give. */
+static inline uint64_t lap_total(const struct lap *lap)
+{
+	if (bench_stepping() && lap->few)
+		return lap->few_records;
+	return lap_count(lap) * lap->records;
 }
 
 /* What each contender does with a record: one word of its payload. */
@@ -72,7 +83,7 @@ static inline uint64_t lap_word(const void *bytes)
 }
 
 /* For struct bench_run; context is a struct lap */
-int lap_prepare(void *lap);		/* of ours: the ring is where data_tail is */
+int lap_prepare(void *lap);		/* tail to the start, and the ring is where that is */
 uint64_t lap_ours(void *lap);		/* batches */
 uint64_t lap_floor(void *lap);		/* the simplest loop, no check */
 

@@ -164,8 +164,6 @@ static void run_step(const char *what, struct bench_run *run)
 	if (!run->work || !isnan(run->median.instructions) ||
 	    run->flags & (BENCH_KERNEL | BENCH_NO_STEPS))
 		return;
-	if (run->prepare && run->prepare(run->context))
-		return;
 	steps = step_count(run);
 	if (steps < 0) {
 		bench_note("%s: %s: instructions not counted: %s", what, run->name,

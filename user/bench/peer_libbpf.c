@@ -121,5 +121,5 @@ uint64_t libbpf_consume(void *context)
 		if (perf_buffer__consume(ring->buffer))
 			return 0;
 	}
-	return ring->seen == lap_count(&ring->lap) * ring->lap.records ? ring->seen : 0;
+	return ring->seen == lap_total(&ring->lap) ? ring->seen : 0;
 }

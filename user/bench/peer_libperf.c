@@ -64,7 +64,7 @@ static uint64_t consume(struct kernel_ring *ring, bool each)
 		perf_mmap__read_done(map);
 	}
 	ring->lap.sum = sum;
-	return n == lap_count(&ring->lap) * ring->lap.records ? n : 0;
+	return n == lap_total(&ring->lap) ? n : 0;
 }
 
 uint64_t libperf_once(void *context)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "report.h"
 
@@ -218,8 +219,22 @@ static void cpu_name(char *name, size_t len)
 		fclose(info);
 }
 
+static bool virtual_machine(void)
+{
+	FILE *info = fopen("/proc/cpuinfo", "re");
+	char line[4096];
+	bool is = false;
+
+	while (info && !is && fgets(line, sizeof(line), info))
+		is = !strncmp(line, "flags", 5) && strstr(line, " hypervisor");
+	if (info)
+		fclose(info);
+	return is;
+}
+
 int report_end(void)
 {
+	const char *peers = getenv("BENCH_PEERS");
 	char path[4096], name[128], date[32] = "";
 	time_t now = time(NULL);
 	struct utsname host;
@@ -240,8 +255,13 @@ int report_end(void)
 	if (gmtime_r(&now, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
 	fprintf(out, "<!-- %s: MIT -->\n# Measured\n\n", "SPDX-License-Identifier");
-	fprintf(out, "%s, Linux %s, %s; costs of one operation, min / median of %u.\n\n", name,
+	/* What a builder added to the number is nobody's matter. */
+	host.release[strspn(host.release, "0123456789.")] = '\0';
+	fprintf(out, "%s%s, %ld CPUs, Linux %s, %s; costs of one operation, min / median of %u.\n\n",
+		name, virtual_machine() ? " (virtual machine)" : "", sysconf(_SC_NPROCESSORS_ONLN),
 		host.release, date, bench_repetitions());
+	if (peers)
+		fprintf(out, "Built by and measured beside: %s.\n\n", peers);
 	fprintf(out, "| target | figure | bound | |\n|---|---|---|---|\n%s%s\n%s", verdicts_text,
 		rows_text, notes_text);
 	for (size_t i = 0; i < nr_plots; i++) {

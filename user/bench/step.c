@@ -11,7 +11,7 @@
 
 #include "report.h"
 
-#define STEPS_MAX	1000000U	/* a second or some */
+#define STEPS_MAX	5000000U	/* half a minute or some */
 
 static bool stepping;
 
@@ -48,12 +48,18 @@ double step_count(const struct bench_run *run)
 {
 	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO }, old;
 	uint64_t done;
+	int err;
 
 	if (sigaction(SIGTRAP, &action, &old))
 		return -errno;
 	steps = 0;
 	last = 0;
 	stepping = true;
+	err = run->prepare ? run->prepare(run->context) : 0;
+	if (err) {
+		stepping = false;
+		return err;
+	}
 	__asm__ volatile("int3" : : : "memory");
 	done = run->work(run->context);
 	if (steps < STEPS_MAX)

@@ -334,12 +334,10 @@ static inline int write_plain(struct perfring_core *core, unsigned long pos, uin
 	const uint32_t raw_size = (uint32_t)(size - sizeof(header) - sizeof(raw_size));
 
 	/*
-	 * Few stores: those that wait for the reader's CPU to give up a cache line hold up
-	 * the ones behind them.
+	 * What pads the payload is in the last word; so may be what is written below.  Few
+	 * stores: one that waits for a cache line of the reader's CPU holds up those behind it.
 	 */
-	if (sizeof(header) + sizeof(raw_size) + len != size)
-		/* What pads the payload is in the last word; so may be what is written below. */
-		memset(to + size - sizeof(uint64_t), 0, sizeof(uint64_t));
+	memset(to + size - sizeof(uint64_t), 0, sizeof(uint64_t));
 	memcpy(to, &header, sizeof(header));
 	memcpy(to + sizeof(header), &raw_size, sizeof(raw_size));
 	to += sizeof(header) + sizeof(raw_size);
