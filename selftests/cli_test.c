@@ -1,42 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The command perfring, from outside: exit statuses, and a few words that have to
- * be there. PERFRING_COMMAND names another one than that which was built.
+ * be there. What is wrong input is in cli_input_test.c.
  */
 #include <perfring/perfring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include "command.h"
 #include "fixtures.h"
-
-static char output[1 << 20];
-
-/* Run `perfring @args`; its exit status (128 + signal), stdout and stderr in output. */
-static int perfring(const char *args)
-{
-	const char *command = getenv("PERFRING_COMMAND") ?: USER_O "/perfring";
-	char line[8192];
-	size_t n = 0, got;
-	int status;
-	FILE *pipe;
-
-	snprintf(line, sizeof(line), "timeout 25 %s %s 2>&1", command, args);
-	pipe = popen(line, "r");
-	if (!pipe)
-		return -1;
-	while (n < sizeof(output) - 1 && (got = fread(output + n, 1, sizeof(output) - 1 - n, pipe)))
-		n += got;
-	output[n] = '\0';
-	status = pclose(pipe);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static bool said(const char *what)
-{
-	return strstr(output, what);
-}
 
 FIXTURE(command) {
 };
@@ -51,40 +24,6 @@ FIXTURE_SETUP(command)
 
 FIXTURE_TEARDOWN(command)
 {
-}
-
-/* Wrong arguments: not 0, no signal, and the value that is wrong is named. */
-TEST(bad_arguments)
-{
-	static const char *const table[][2] = {
-		{ "frobnicate", "frobnicate" },
-		{ "dump", "" },
-		{ "dump nosuch:0/x", "nosuch" },
-		{ "dump perf:0/nosuch:event -n 1", "nosuch" },
-		{ "dump perf:99999/sched:sched_switch -n 1", "99999" },
-		{ "dump image:/nonexistent/ring", "/nonexistent/ring" },
-		{ "dump --order image:/nonexistent/ring", "--order" },
-		{ "save --order perf:0/dummy /tmp/x", "--order" },
-		{ "inject", "dev:CPU" },
-		{ "inject dev:x size-0", "'x'" },
-		{ "inject dev:0 nosuch", "head-backward" },
-		{ "--nosuch", "nosuch" },
-	};
-	unsigned int i;
-	int status;
-
-	for (i = 0; i < ARRAY_LEN(table); i++) {
-		status = perfring(table[i][0]);
-		EXPECT_LT(0, status) {
-			TH_LOG("perfring %s", table[i][0]);
-		}
-		EXPECT_GT(124, status) {
-			TH_LOG("perfring %s: %s", table[i][0], output);
-		}
-		EXPECT_TRUE(said(table[i][1])) {
-			TH_LOG("perfring %s: %s", table[i][0], output);
-		}
-	}
 }
 
 TEST(help)

@@ -5,35 +5,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
+#include "command.h"
 #include "fixtures.h"
 
 /* perf takes its time where all is emulated. */
 #define SECONDS	120
-
-static char output[1 << 20];
-
-/* Exit status of a shell's line, and what it said. */
-static int shell(const char *line)
-{
-	size_t n = 0, got;
-	FILE *pipe;
-	int status;
-
-	pipe = popen(line, "r");
-	if (!pipe)
-		return -1;
-	while (n < sizeof(output) - 1 && (got = fread(output + n, 1, sizeof(output) - 1 - n, pipe)))
-		n += got;
-	output[n] = '\0';
-	status = pclose(pipe);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static bool said(const char *what)
-{
-	return strstr(output, what);
-}
 
 static unsigned int lines(void)
 {
@@ -60,7 +36,7 @@ FIXTURE_SETUP(record)
 	ASSERT_LE(0, fd);
 	close(fd);
 	setenv("FILE", self->file, 1);
-	setenv("PERFRING", getenv("PERFRING_COMMAND") ?: USER_O "/perfring", 1);
+	setenv("PERFRING", command_path(), 1);
 }
 
 FIXTURE_TEARDOWN(record)

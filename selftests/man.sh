@@ -63,18 +63,53 @@ for page in "$dir"/man/*.[1-8]; do
 	grep -q '^\.SH SEE ALSO' "$page" || complain "$name: no SEE ALSO"
 done
 
-# What the help says is in perfring(1): commands, options, sources.
-text=$(mandoc -T ascii "$dir/man/perfring.1" | sed 's/.\x08//g')
-help=$("$dir/perfring" --help)
-while read -r command; do
-	grep -qE "^ +perfring $command" <<<"$text" || complain "perfring(1): no command $command"
-	help+=$("$dir/perfring" "$command" --help 2>&1)
-done < <(sed -n '/SOURCE is/q; s/^  \([a-z]\{3,\}\).*/\1/p' <<<"$help")
+# perfring(1) has what the program's help has, and no more: how each command is used,
+# each of its options, and the words of sources.
+perfring=$dir/perfring
+page=$dir/man/perfring.1
+mapfile -t commands < <("$perfring" --help | sed -n '/^A SOURCE is/q; s/^  \([a-z][a-z]*\).*/\1/p')
+[ "${#commands[@]}" -ge 12 ] || complain "perfring --help: few commands: ${commands[*]}"
+
+usage=$(for command in "${commands[@]}"; do
+	"$perfring" "$command" --help | sed -n 's/^usage: //p'
+done)
+synopsis=$(sed -n '/^\.SH SYNOPSIS/,/^\.fi/p' "$page" | sed '/^\./d; s/\\f[BIR]//g; s/\\-/-/g')
+diff <(echo "$usage") <(echo "$synopsis") || complain "perfring(1): SYNOPSIS is not what --help says"
+
+# "count -t SECONDS", of the program and of the page.
+helped=$(for command in "${commands[@]}"; do
+	"$perfring" "$command" --help | sed -n "s/^  \(--*[a-z-]* [A-Z]*\) .*/$command \1/p"
+done | sed 's/ *$//' | sort)
+paged=$({ awk '
+	/^\.SH/ { here = $2 == "COMMANDS" }
+	!here { next }
+	{ gsub(/\\-/, "-") }
+	/^\.RS/ { inside = 1 }
+	/^\.RE/ { inside = 0 }
+	tagged && /^\.BI? / {
+		gsub(/"/, "")
+		if (inside)
+			print command, $2 ($3 == "" ? "" : " " $3)
+		else
+			command = $2
+	}
+	{ tagged = /^\.TP/ }
+' "$page"
+	# What has a page of its own.
+	for own in "$dir"/man/perfring-*.1; do
+		name=${own##*/perfring-}
+		sed -n '/^\.TP/{n;s/^\.BI* //p}' "$own" | sed 's/\\-/-/g; s/"//g; s/  */ /g' |
+			sed -n "s/^-/${name%.1} -/p"
+	done; } | sort)
+diff <(echo "$helped") <(echo "$paged") || complain "perfring(1): COMMANDS has not the options of --help"
+while read -r command option; do
+	grep -qF -- "$option" <<<"$(grep "^perfring $command " <<<"$usage")" ||
+		complain "perfring $command --help: $option is not in the line of its usage"
+done < <(awk '{ print $1, $2 }' <<<"$helped")
+
+text=$(mandoc -T ascii "$page" | sed 's/.\x08//g')
 while read -r word; do
 	grep -qF -- "$word" <<<"$text" || complain "perfring(1): nothing about $word"
-done < <({
-	grep -oE -- '(^|[^a-z0-9-])--?[a-z][a-z-]*' <<<"$help" | grep -oE -- '-.*'
-	grep -oE '(dev|perf|image):[A-Za-z/:_]+|,[a-z_]+=' <<<"$help"
-} | sort -u)
+done < <("$perfring" --help | grep -oE '(dev|perf|image|data):[A-Za-z/:_]+|,[a-z_]+=' | sort -u)
 
 exit "$bad"

@@ -228,7 +228,7 @@ static void dump(const char *path, unsigned int how)
 	fflush(stdout);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	status = cli_dump(how & JSON ? 3 : 2, argv);
+	status = cli_dump.run(how & JSON ? 3 : 2, argv);
 	fflush(stdout);
 	dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);

@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
+
+#include "options.h"
 
 #define CLI_OK		0
 #define CLI_FAIL	1	/* it went wrong, or two things that should agree do not */
@@ -25,18 +28,18 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
-/* The subcommands; argv[0] is the subcommand's name. */
-int cli_load(int argc, char **argv);
-int cli_unload(int argc, char **argv);
-int cli_dump(int argc, char **argv);
-int cli_save(int argc, char **argv);
-int cli_record(int argc, char **argv);
-int cli_stats(int argc, char **argv);
-int cli_inject(int argc, char **argv);
-int cli_count(int argc, char **argv);
-int cli_list(int argc, char **argv);
-int cli_demo(int argc, char **argv);
-int cli_torture(int argc, char **argv);
+/* The commands; argv[0] is the command's name. */
+extern const struct cli_command cli_load;
+extern const struct cli_command cli_unload;
+extern const struct cli_command cli_dump;
+extern const struct cli_command cli_save;
+extern const struct cli_command cli_record;
+extern const struct cli_command cli_stats;
+extern const struct cli_command cli_inject;
+extern const struct cli_command cli_count;
+extern const struct cli_command cli_list;
+extern const struct cli_command cli_demo;
+extern const struct cli_command cli_torture;
 
 /* util.c */
 
@@ -46,9 +49,6 @@ void cli_catch_signals(void);
 
 /* "perfring: ...\n" on stderr */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* A message, then the line that shows how @command is used; returns CLI_USAGE. */
-int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A number within [low, high]; decimal, 0x or 0.  @what names it in the message. */
 int cli_number(const char *what, const char *text, uint64_t low, uint64_t high, uint64_t *out);
@@ -81,6 +81,25 @@ const char *cli_escape(char *out, size_t room, const void *text, size_t len);
 
 /* CLOCK_MONOTONIC in ns */
 uint64_t cli_now(void);
+
+/* child.c: a command that waits to become itself */
+struct cli_child {
+	pid_t pid;	/* 0: none */
+	int go;		/* write: it may begin */
+	int error;	/* read: why it did not */
+};
+
+/* With @out its standard output goes there.  A child that was never let go ends by itself. */
+int cli_child_start(struct cli_child *child, char **command, int out);
+
+/* Let it begin; when it cannot be run that is said, and the status is a shell's: 127 or 126. */
+int cli_child_go(struct cli_child *child, const char *name);
+
+/* The exit status of what waitpid(2) said: 128 + its number for a signal. */
+int cli_child_status(int status);
+
+/* Release the descriptors; the child itself is the caller's. */
+void cli_child_close(struct cli_child *child);
 
 /* Is the module in the kernel?  How to get it there, on stderr, when not. */
 bool cli_module_loaded(void);

@@ -4,19 +4,15 @@
 #include "json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <perfring/perfring.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #define COUNT_EVENTS	"task-clock,context-switches,cpu-migrations,page-faults,cycles,instructions,branches,branch-misses"
 #define COUNT_TICK_MS	50
-#define COUNT_SIGNAL	128	/* exit status of a command that a signal ended, less its number */
 
 struct counting {
 	const char *events;
@@ -32,57 +28,54 @@ struct counting {
 	unsigned int events_nr;
 };
 
+static const struct cli_option count_table[] = {
+	{ "-e", "EVENTS", "which, as perf takes them: cycles:u,page-faults", CLI_TEXT,
+	  offsetof(struct counting, events), 0 },
+	{ "-a", NULL, "all CPUs, all processes", CLI_FLAG, offsetof(struct counting, all), 0 },
+	{ "-p", "PID", "one process", CLI_NUMBER, offsetof(struct counting, pid), INT32_MAX },
+	{ "-t", "SECONDS", "how long, without COMMAND", CLI_SECONDS,
+	  offsetof(struct counting, time_ns), 0 },
+	{ "--no-inherit", NULL, "without the children", CLI_FLAG,
+	  offsetof(struct counting, alone), 0 },
+	{ "--json", NULL, "an object for each event", CLI_FLAG, offsetof(struct counting, json),
+	  0 },
+	{ .name = NULL },
+};
+
 static int count_options(int argc, char **argv, struct counting *c)
 {
-	int i, status = CLI_OK;
+	struct cli_words words;
+	int status;
 
-	for (i = 1; i < argc && !status && argv[i][0] == '-'; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-
-		if (!strcmp(argv[i], "--")) {
-			i++;
-			break;
-		}
-		if (!strcmp(argv[i], "--json"))
-			c->json = true;
-		else if (!strcmp(argv[i], "-a"))
-			c->all = true;
-		else if (!strcmp(argv[i], "--no-inherit"))
-			c->alone = true;
-		else if (!value)
-			return cli_usage("count", "'%s' is not an option of it, or lacks its value",
-					 argv[i]);
-		else if (!strcmp(argv[i], "-e"))
-			c->events = argv[++i];
-		else if (!strcmp(argv[i], "-t"))
-			status = cli_seconds("-t", argv[++i], &c->time_ns);
-		else if (!strcmp(argv[i], "-p"))
-			status = cli_number("-p", argv[++i], 1, INT32_MAX, &c->pid);
-		else
-			return cli_usage("count", "'%s' is not an option of it", argv[i]);
-	}
+	status = cli_options(&cli_count, argc, argv, c, &words);
 	if (status)
 		return status;
-	c->command = i < argc ? argv + i : NULL;
+	c->command = words.nr ? words.word : NULL;
 	if (c->all && c->pid)
-		return cli_usage("count", "-a is all processes, -p is one");
+		return cli_usage(&cli_count, "-a is all processes, -p %" PRIu64 " is one", c->pid);
 	if (c->pid && c->command)
-		return cli_usage("count", "with -p there is no command to run");
+		return cli_usage(&cli_count, "with -p there is no command to run, as '%s'",
+				 c->command[0]);
 	if (!c->all && !c->pid && !c->command)
-		return cli_usage("count", "say what to count: a command, -p PID, or -a");
+		return cli_usage(&cli_count, "say what to count: a command, -p PID, or -a");
 	return CLI_OK;
 }
 
-/* Why it cannot be opened: the event, what would do, the settings. */
+/* Why it cannot be opened: the event, what would do; the settings, where they decide. */
 static void count_explain(const struct perf_event_attr *attr, const char *name, pid_t pid, int cpu,
 			  int error)
 {
 	struct perfring_count_report report;
-	char text[4096];
+	char text[4096], *settings;
 
-	if (perfring_count_explain(attr, pid, cpu, error, &report))
+	if (perfring_count_explain(attr, pid, cpu, error, &report)) {
+		cli_error("count: %s: %s", name, perfring_strerror(error));
 		return;
+	}
 	perfring_count_format(&report, name, text, sizeof(text));
+	settings = strstr(text, "\nkernel.perf_event_paranoid:");
+	if (settings && error != -EACCES && error != -EPERM)
+		settings[1] = '\0';
 	fprintf(stderr, "perfring: count: %s", text);
 }
 
@@ -101,11 +94,11 @@ static int count_open_one(struct counting *c, pid_t pid, int cpu, struct perfrin
 		return CLI_OK;
 	if (error.code) {
 		perfring_event_error_format(&error, c->events, text, sizeof(text));
-		fprintf(stderr, "perfring: count: %s", text);
+		cli_error("count: -e '%s':", c->events);
+		fputs(text, stderr);
 		return CLI_USAGE;
 	}
-	count_explain(NULL, NULL, pid, cpu, err);
-	cli_error("count: %s: %s", c->events, perfring_strerror(err));
+	count_explain(NULL, c->events, pid, cpu, err);
 	return CLI_FAIL;
 }
 
@@ -256,29 +249,6 @@ static int count_start(struct counting *c)
 	return CLI_OK;
 }
 
-/* A child that waits for a word, then becomes the command. */
-static pid_t count_fork(char **command, int *go)
-{
-	int ends[2];
-	pid_t child;
-	char c;
-
-	if (pipe2(ends, O_CLOEXEC))
-		return -1;
-	child = fork();
-	if (!child) {
-		close(ends[1]);
-		if (read(ends[0], &c, 1) != 1)
-			_exit(CLI_FAIL);
-		execvp(command[0], command);
-		cli_error("count: %s: %s", command[0], strerror(errno));
-		_exit(errno == ENOENT ? 127 : 126);
-	}
-	close(ends[0]);
-	*go = ends[1];
-	return child;
-}
-
 static int count_wait(const struct counting *c, pid_t child)
 {
 	const struct timespec tick = { .tv_nsec = COUNT_TICK_MS * 1000000L };
@@ -288,43 +258,55 @@ static int count_wait(const struct counting *c, pid_t child)
 	if (child > 0) {
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			;
-		return WIFEXITED(status) ? WEXITSTATUS(status) : COUNT_SIGNAL + WTERMSIG(status);
+		return cli_child_status(status);
 	}
 	while (!cli_stop && cli_now() < deadline && (!c->pid || !kill((pid_t)c->pid, 0)))
 		nanosleep(&tick, NULL);
 	return CLI_OK;
 }
 
+/* Was anything counted?  What this machine does not have is no failure, what is refused is. */
+static int count_verdict(const struct counting *c)
+{
+	int status = CLI_OK;
+
+	for (unsigned int i = 0; i < c->events_nr; i++) {
+		if (c->sum[i].state == PERFRING_COUNTED)
+			return CLI_OK;
+		if (c->sum[i].state == PERFRING_COUNT_REFUSED)
+			status = CLI_FAIL;
+	}
+	return status;
+}
+
 static int count_run(struct counting *c)
 {
-	int status, result = CLI_OK, go = -1;
-	pid_t child = 0, pid = c->all ? -1 : (pid_t)c->pid;
+	struct cli_child child = { .go = -1, .error = -1 };
+	pid_t pid = c->all ? -1 : (pid_t)c->pid;
+	int status = CLI_OK, result = CLI_OK;
 	uint64_t start;
 
 	if (c->command) {
-		child = count_fork(c->command, &go);
-		if (child < 0) {
-			cli_error("count: %s", strerror(errno));
-			return CLI_FAIL;
-		}
+		status = cli_child_start(&child, c->command, -1);
+		if (status)
+			return status;
 		if (!c->all)
-			pid = child;
+			pid = child.pid;
 	}
 	status = count_open(c, pid);
 	if (!status && (c->all || !c->command))
 		status = count_start(c);
 	start = cli_now();
-	if (!status && child && write(go, "", 1) != 1)
-		status = CLI_FAIL;
-	if (go >= 0)
-		close(go);	/* without a word the child ends */
-	if (!status || child)
-		result = count_wait(c, child);
+	if (!status && c->command)
+		status = cli_child_go(&child, c->command[0]);
+	cli_child_close(&child);	/* without a word the child ends */
+	if (!status || child.pid)
+		result = count_wait(c, child.pid);
 	if (!status)
 		status = count_sum(c);
 	if (!status) {
 		count_print(c, pid, cli_now() - start);
-		status = result;
+		status = result ? result : count_verdict(c);
 	}
 	for (size_t i = 0; i < c->nr; i++)
 		perfring_count_close(c->count[i]);
@@ -333,7 +315,7 @@ static int count_run(struct counting *c)
 	return status;
 }
 
-int cli_count(int argc, char **argv)
+static int count_command(int argc, char **argv)
 {
 	struct counting c = { .events = COUNT_EVENTS };
 	int status = count_options(argc, argv, &c);
@@ -343,3 +325,11 @@ int cli_count(int argc, char **argv)
 	cli_catch_signals();
 	return count_run(&c);
 }
+
+const struct cli_command cli_count = {
+	.name = "count",
+	.usage =
+"[-e EVENTS] [-a|-p PID] [-t SECONDS] [--no-inherit] [--json] [[--] COMMAND [ARG]...]",
+	.about = "count events of a command, of a process, or of all CPUs\n",
+	.option = count_table, .most = CLI_WORDS_ANY, .stops = true, .run = count_command,
+};

@@ -216,28 +216,12 @@ static int demo_run(struct demo *demo)
 	return status;
 }
 
-static int demo_options(int argc, char **argv, struct demo *demo)
-{
-	uint64_t value;
-	int status = CLI_OK;
-
-	for (int i = 1; i < argc && !status; i += 2) {
-		if (i + 1 < argc && !strcmp(argv[i], "-t")) {
-			status = cli_seconds("-t", argv[i + 1], &demo->time_ns);
-		} else if (i + 1 < argc && !strcmp(argv[i], "--pages")) {
-			status = cli_number("--pages", argv[i + 1], 1, 1U << 18, &value);
-			if (!status && (value & (value - 1))) {
-				cli_error("--pages: %s is not a power of two", argv[i + 1]);
-				status = CLI_USAGE;
-			}
-			demo->pages = (size_t)value;
-		} else {
-			return cli_usage("demo", "'%s' is not an option of it, or lacks its value",
-					 argv[i]);
-		}
-	}
-	return status;
-}
+static const struct cli_option demo_table[] = {
+	{ "-t", "SECONDS", "how long (2)", CLI_SECONDS, offsetof(struct demo, time_ns), 0 },
+	{ "--pages", "N", "data pages of each ring, a power of two (256)", CLI_PAGES,
+	  offsetof(struct demo, pages), 0 },
+	{ .name = NULL },
+};
 
 static int demo_specs(struct demo *demo)
 {
@@ -259,12 +243,13 @@ static int demo_specs(struct demo *demo)
 	return status;
 }
 
-int cli_demo(int argc, char **argv)
+static int demo_command(int argc, char **argv)
 {
 	struct demo demo = { .pages = DEMO_PAGES, .time_ns = 2 * CLI_NS, .epoll = -1 };
+	struct cli_words words;
 	int status, picture;
 
-	status = demo_options(argc, argv, &demo);
+	status = cli_options(&cli_demo, argc, argv, &demo, &words);
 	if (!status)
 		status = demo_specs(&demo);
 	if (!status) {
@@ -287,3 +272,9 @@ int cli_demo(int argc, char **argv)
 	demo_close(&demo);
 	return status;
 }
+
+const struct cli_command cli_demo = {
+	.name = "demo", .usage = "[-t SECONDS] [--pages N]",
+	.about = "the same scheduler events from the module and from perf, record for record\n",
+	.option = demo_table, .run = demo_command,
+};

@@ -11,68 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DUMP_PAGES	128
-#define DUMP_PAGES_MAX	(1U << 20)
 #define DUMP_TICK_MS	100
 /* A writer may be so late after it has read the clock. */
 #define DUMP_SLACK_NS	10000000
-
-static int dump_pages(const char *text, size_t *pages)
-{
-	uint64_t value;
-	int status = cli_number("--pages", text, 1, DUMP_PAGES_MAX, &value);
-
-	if (status)
-		return status;
-	if (value & (value - 1)) {
-		cli_error("--pages: %s is not a power of two; %zu is", text,
-			  perfring_pages_for_bytes((size_t)value *
-						   (size_t)sysconf(_SC_PAGESIZE)));
-		return CLI_USAGE;
-	}
-	*pages = (size_t)value;
-	return CLI_OK;
-}
-
-int dump_options(int argc, char **argv, struct dump_options *options)
-{
-	const char *command = argv[0], *value;
-	int status = CLI_OK;
-
-	if (!options->pages)
-		options->pages = DUMP_PAGES;
-	for (int i = 1; i < argc && !status; i++) {
-		if (argv[i][0] != '-') {
-			if (options->nr_words == options->max_words)
-				return cli_usage(command, "'%s' is one argument too many", argv[i]);
-			options->word[options->nr_words++] = argv[i];
-			continue;
-		}
-		if (!strcmp(argv[i], "--json") && options->may_json) {
-			options->json = true;
-			continue;
-		}
-		if (!strcmp(argv[i], "--order") && options->may_order) {
-			options->order = true;
-			continue;
-		}
-		value = i + 1 < argc ? argv[i + 1] : NULL;
-		if (!strcmp(argv[i], "-t") && value)
-			status = cli_seconds("-t", value, &options->time_ns);
-		else if (!strcmp(argv[i], "-n") && value && options->may_count)
-			status = cli_number("-n", value, 1, UINT64_MAX, &options->count);
-		else if (!strcmp(argv[i], "--pages") && value)
-			status = dump_pages(value, &options->pages);
-		else
-			return cli_usage(command, "'%s' is not an option of it, or lacks its value",
-					 argv[i]);
-		i++;
-	}
-	if (!status && options->nr_words != options->max_words)
-		return cli_usage(command, "there should be a SOURCE%s",
-				 options->max_words > 1 ? " and a FILE" : "");
-	return status;
-}
 
 static int dump_on_record(void *context, unsigned int index, const struct perfring_record *record)
 {
@@ -353,23 +294,36 @@ out:
 	return status;
 }
 
-int cli_dump(int argc, char **argv)
+static const struct cli_option dump_table[] = {
+	{ "-n", "COUNT", "end after so many records", CLI_NUMBER,
+	  offsetof(struct dump_options, count), UINT64_MAX },
+	{ "-t", "SECONDS", "end after so long", CLI_SECONDS,
+	  offsetof(struct dump_options, time_ns), 0 },
+	{ "--json", NULL, "an object on each line", CLI_FLAG, offsetof(struct dump_options, json),
+	  0 },
+	{ "--pages", "N", "data pages of each ring, a power of two (128)", CLI_PAGES,
+	  offsetof(struct dump_options, pages), 0 },
+	{ "--order", NULL, "those of several CPUs in the order of time", CLI_FLAG,
+	  offsetof(struct dump_options, order), 0 },
+	{ .name = NULL },
+};
+
+static int dump_command(int argc, char **argv)
 {
-	struct dump dump = {
-		.options = {
-			.max_words = 1, .may_json = true, .may_count = true, .may_order = true,
-		},
-	};
+	struct dump dump = { .options = { .pages = DUMP_PAGES } };
+	struct cli_words words;
 	int status;
 
-	status = dump_options(argc, argv, &dump.options);
+	status = cli_options(&cli_dump, argc, argv, &dump.options, &words);
 	if (!status)
-		status = spec_parse(dump.options.word[0], &dump.spec);
+		status = spec_parse(words.word[0], &dump.spec);
 	if (status)
 		return status;
 	if (dump.options.order && (dump.spec.kind == SPEC_DATA || dump.spec.kind == SPEC_IMAGE)) {
+		status = cli_usage(&cli_dump, "--order is for rings that are being written, not %s",
+				   dump.spec.text);
 		spec_free(&dump.spec);
-		return cli_usage(argv[0], "--order is for rings that are being written");
+		return status;
 	}
 	dump.json.on = dump.options.json;
 	dump.check = calloc(dump.spec.cpus.nr + 1, sizeof(*dump.check));
@@ -392,3 +346,10 @@ int cli_dump(int argc, char **argv)
 	spec_free(&dump.spec);
 	return status;
 }
+
+const struct cli_command cli_dump = {
+	.name = "dump",
+	.usage = "SOURCE [-n COUNT] [-t SECONDS] [--json] [--pages N] [--order]",
+	.about = "print the records of rings, decoded\n",
+	.option = dump_table, .least = 1, .most = 1, .sources = true, .run = dump_command,
+};

@@ -9,15 +9,9 @@
 
 #include <perfring/perfring.h>
 
+#define DUMP_PAGES	128
+
 struct dump_options {
-	/* What the command takes. */
-	size_t max_words;
-	bool may_json;
-	bool may_count;
-	bool may_order;
-	/* What was given. */
-	const char *word[2];
-	size_t nr_words;
 	size_t pages;
 	uint64_t count;		/* 0: no limit */
 	uint64_t time_ns;	/* 0: no limit */
@@ -42,9 +36,6 @@ struct dump {
 	size_t line_used;
 	size_t feed_next;
 };
-
-/* Options and words after argv[0], also those of save. */
-int dump_options(int argc, char **argv, struct dump_options *options);
 
 /* Compile the format of the records of @storage. */
 int dump_format(struct dump *dump, const struct perfring_storage *storage);

@@ -209,18 +209,21 @@ static int inject_ring(unsigned int cpu, const struct inject_kind *kind)
 	return status;
 }
 
-int cli_inject(int argc, char **argv)
+static int inject_command(int argc, char **argv)
 {
-	int status = CLI_OK;
+	struct cli_words words;
+	int status = cli_options(&cli_inject, argc, argv, NULL, &words);
 	uint64_t cpu;
 
-	if (argc < 3 || strncmp(argv[1], "dev:", 4) != 0)
-		return cli_usage("inject", "it wants dev:CPU and what to inject");
-	if (cli_number("the CPU of dev:", argv[1] + 4, 0, 65535, &cpu))
+	if (status)
+		return status;
+	if (strncmp(words.word[0], "dev:", 4) != 0)
+		return cli_usage(&cli_inject, "'%s' is not of the form dev:CPU", words.word[0]);
+	if (cli_number(words.word[0], words.word[0] + 4, 0, 65535, &cpu))
 		return CLI_USAGE;
-	for (int i = 2; i < argc; i++)
-		if (strcmp(argv[i], "all") != 0 && !inject_find(argv[i])) {
-			fprintf(stderr, "perfring: inject: '%s' is not one of: all", argv[i]);
+	for (size_t i = 1; i < words.nr; i++)
+		if (strcmp(words.word[i], "all") != 0 && !inject_find(words.word[i])) {
+			fprintf(stderr, "perfring: inject: '%s' is not one of: all", words.word[i]);
 			for (size_t j = 0; j < ARRAY_SIZE(inject_kinds); j++)
 				fprintf(stderr, " %s", inject_kinds[j].name);
 			fputc('\n', stderr);
@@ -228,9 +231,20 @@ int cli_inject(int argc, char **argv)
 		}
 	if (!cli_module_loaded())
 		return cli_module_missing();
-	for (int i = 2; i < argc && !status; i++)
+	for (size_t i = 1; i < words.nr && !status; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(inject_kinds) && !status; j++)
-			if (!strcmp(argv[i], "all") || !strcmp(argv[i], inject_kinds[j].name))
+			if (!strcmp(words.word[i], "all") ||
+			    !strcmp(words.word[i], inject_kinds[j].name))
 				status = inject_ring((unsigned int)cpu, &inject_kinds[j]);
 	return status;
 }
+
+const struct cli_command cli_inject = {
+	.name = "inject", .usage = "dev:CPU KIND...",
+	.about =
+"put into a ring what no kernel writes, and show what the reader makes of it: size-0\n"
+"size-4 size-7 size-12 beyond-head torn unknown-type bad-raw head-backward head-jump\n"
+"head-unaligned data-size data-offset, or all; wants root and a module loaded with\n"
+"allow_inject=1\n",
+	.least = 2, .most = CLI_WORDS_ANY, .run = inject_command,
+};

@@ -91,27 +91,36 @@ static int list_print(void *context, const struct perfring_event_item *item)
 	return 0;
 }
 
-int cli_list(int argc, char **argv)
+static const struct cli_option list_table[] = {
+	{ "--all", NULL, "those, too, that this machine lacks, and why", CLI_FLAG,
+	  offsetof(struct listing, all), 0 },
+	{ "--json", NULL, "an object on each line", CLI_FLAG, offsetof(struct listing, json.on),
+	  0 },
+	{ .name = NULL },
+};
+
+static int list_command(int argc, char **argv)
 {
 	struct listing list = { .pattern = NULL };
+	struct cli_words words;
 	unsigned int kinds = 0;
-	int err;
+	int err, status;
 
-	for (int i = 1; i < argc; i++) {
+	status = cli_options(&cli_list, argc, argv, &list, &words);
+	if (status)
+		return status;
+	for (size_t i = 0; i < words.nr; i++) {
 		unsigned int kind = 0;
 
 		for (size_t j = 0; j < ARRAY_SIZE(list_kinds); j++)
-			if (!strcmp(argv[i], list_kinds[j].name))
+			if (!strcmp(words.word[i], list_kinds[j].name))
 				kind = list_kinds[j].kind;
 		kinds |= kind;
-		if (!strcmp(argv[i], "--json"))
-			list.json.on = true;
-		else if (!strcmp(argv[i], "--all"))
-			list.all = true;
-		else if (!kind && argv[i][0] != '-' && !list.pattern)
-			list.pattern = argv[i];
-		else if (!kind)
-			return cli_usage("list", "'%s' is not an option of it", argv[i]);
+		if (!kind && list.pattern)
+			return cli_usage(&cli_list, "'%s' is one PATTERN too many, after '%s'",
+					 words.word[i], list.pattern);
+		if (!kind)
+			list.pattern = words.word[i];
 	}
 	err = perfring_event_list(NULL, kinds, list_print, &list);
 	if (err) {
@@ -119,8 +128,17 @@ int cli_list(int argc, char **argv)
 		return CLI_FAIL;
 	}
 	if (!list.nr) {
-		cli_error("list: no such event here%s", list.all ? "" : " (--all shows those, too, that this machine does not have)");
+		cli_error("list: no event here is called '%s'%s",
+			  list.pattern ? list.pattern : "*", list.all ? "" :
+			  "; --all shows those, too, that this machine does not have");
 		return CLI_FAIL;
 	}
 	return CLI_OK;
 }
+
+const struct cli_command cli_list = {
+	.name = "list",
+	.usage = "[hw|sw|cache|pmu|tracepoint]... [PATTERN] [--all] [--json]",
+	.about = "events of this machine; a PATTERN is as page* or sched:*\n",
+	.option = list_table, .most = CLI_WORDS_ANY, .run = list_command,
+};

@@ -147,32 +147,46 @@ out:
 	return status;
 }
 
-int cli_load(int argc, char **argv)
-{
-	const char *path = getenv("PERFRING_MODULE");
-	struct kmod_ctx *ctx;
-	int at = 1, status;
+struct load_options {
+	const char *module;
+};
 
-	if (path && !*path)
-		path = NULL;
-	if (at < argc && !strcmp(argv[at], "--module")) {
-		if (at + 1 == argc)
-			return cli_usage("load", "--module: which file?");
-		path = argv[at + 1];
-		at += 2;
-	} else if (at < argc && !strncmp(argv[at], "--module=", 9)) {
-		path = argv[at++] + 9;
-	}
-	for (int i = at; i < argc; i++)
-		if (argv[i][0] == '-' || argv[i][0] == '=' || !strchr(argv[i], '='))
-			return cli_usage("load", "'%s' is not of the form PARAM=VALUE", argv[i]);
+static const struct cli_option load_table[] = {
+	{ "--module", "FILE", "the module, if it is not the installed one", CLI_TEXT,
+	  offsetof(struct load_options, module), 0 },
+	{ .name = NULL },
+};
+
+static int load_command(int argc, char **argv)
+{
+	struct load_options options = { .module = getenv("PERFRING_MODULE") };
+	struct cli_words words;
+	struct kmod_ctx *ctx;
+	int status;
+
+	if (options.module && !*options.module)
+		options.module = NULL;
+	status = cli_options(&cli_load, argc, argv, &options, &words);
+	if (status)
+		return status;
+	for (size_t i = 0; i < words.nr; i++)
+		if (words.word[i][0] == '=' || !strchr(words.word[i], '='))
+			return cli_usage(&cli_load, "'%s' is not of the form PARAM=VALUE",
+					 words.word[i]);
 	ctx = load_context();
 	if (!ctx)
 		return CLI_FAIL;
-	status = load_insert(ctx, path, argc - at, argv + at);
+	status = load_insert(ctx, options.module, (int)words.nr, words.word);
 	kmod_unref(ctx);
 	return status ? status : load_wait_devices();
 }
+
+const struct cli_command cli_load = {
+	.name = "load", .usage = "[--module FILE] [PARAM=VALUE]...",
+	.about =
+"insert the module and wait for its devices; FILE, or $PERFRING_MODULE, or the installed one\n",
+	.option = load_table, .most = CLI_WORDS_ANY, .run = load_command,
+};
 
 /* Descriptors that are open on all devices. */
 static uint64_t load_descriptors(void)
@@ -223,14 +237,17 @@ static int unload_remove(struct kmod_module *module)
 	}
 }
 
-int cli_unload(int argc, char **argv)
+static int unload_command(int argc, char **argv)
 {
 	struct kmod_module *module;
+	struct cli_words words;
 	struct kmod_ctx *ctx;
-	int status = CLI_FAIL, err;
+	int status, err;
 
-	if (argc > 1)
-		return cli_usage("unload", "'%s': it takes no argument", argv[1]);
+	status = cli_options(&cli_unload, argc, argv, NULL, &words);
+	if (status)
+		return status;
+	status = CLI_FAIL;
 	ctx = load_context();
 	if (!ctx)
 		return CLI_FAIL;
@@ -244,3 +261,7 @@ int cli_unload(int argc, char **argv)
 	kmod_unref(ctx);
 	return status;
 }
+
+const struct cli_command cli_unload = {
+	.name = "unload", .usage = "", .about = "remove the module\n", .run = unload_command,
+};

@@ -5,39 +5,7 @@
 #include <perfring/error.h>
 #include <string.h>
 
-static const char cli_help_text[] =
-"usage: perfring COMMAND [ARG]...\n"
-"\n"
-"  load [--module FILE] [PARAM=VALUE]...  insert the module and wait for its devices; FILE, or\n"
-"                                         $PERFRING_MODULE, or the installed one\n"
-"  unload                                 remove it\n"
-"  dump SOURCE [-n COUNT] [-t SECONDS] [--json] [--pages N] [--order]\n"
-"                                         print the records of rings, decoded; --order: those of\n"
-"                                         several CPUs in the order of time\n"
-"  save SOURCE FILE [-t SECONDS] [--pages N]\n"
-"                                         let a ring fill for a while, keep it as a file\n"
-"  record [-e EVENT]... [-o FILE] [-t SECONDS] [--pages N] [[--] COMMAND [ARG]...]\n"
-"                                         write a perf.data file, which perf script and perf report\n"
-"                                         read; FILE -: for a pipe.  EVENT is a SOURCE or what perf\n"
-"                                         record -e takes, of COMMAND or of the whole system\n"
-"  stats [-i SECONDS] [-n COUNT]          the devices' counters, with -i live\n"
-"  inject dev:CPU KIND...                 put into a ring what no kernel writes, and show what the\n"
-"                                         reader makes of it: size-0 size-4 size-7 size-12\n"
-"                                         beyond-head torn unknown-type bad-raw head-backward\n"
-"                                         head-jump head-unaligned data-size data-offset, or all;\n"
-"                                         wants root and a module loaded with allow_inject=1\n"
-"  count [-e EVENTS] [-a|-p PID] [-t SECONDS] [--no-inherit] [--json] [[--] COMMAND [ARG]...]\n"
-"                                         count events of a command, of a process, or of all CPUs;\n"
-"                                         EVENTS as perf takes them: cycles:u,page-faults\n"
-"  list [hw|sw|cache|pmu|tracepoint]... [PATTERN] [--all] [--json]\n"
-"                                         events of this machine; --all: those, too, that it lacks\n"
-"  demo [-t SECONDS] [--pages N]          the same scheduler events from the module and from\n"
-"                                         perf, record for record\n"
-"  torture [--list] [--scenario NAME]... [--backend memory|device] [-t SECONDS] [--ktap]\n"
-"          [--] COMMAND [ARG]...          which scenarios somebody's reader fails, and why;\n"
-"                                         see perfring-torture(1)\n"
-"  help, --version\n"
-"\n"
+static const char help_sources[] =
 "A SOURCE is one of\n"
 "  dev:CPU/user                           lines of standard input, by way of /dev/perfringCPU\n"
 "  dev:CPU/sched_switch                   the kernel's task switches\n"
@@ -53,69 +21,136 @@ static const char cli_help_text[] =
 "                                         see list\n"
 "  image:FILE                             what save has kept\n"
 "  data:FILE                              what record, or perf record, has kept\n"
-"CPU is a number, a list such as 0,2-3, or * for all that are online.\n"
-"\n"
-"Exit status: 0 success, 1 failure or disagreement, 2 wrong usage.\n";
+"CPU is a number, a list such as 0,2-3, or * for all that are online.\n";
 
-static int cli_help(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	fputs(cli_help_text, stdout);
-	return CLI_OK;
-}
+static int help_run(int argc, char **argv);
+static int version_run(int argc, char **argv);
 
-static int cli_version(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	printf("perfring %s\n", perfring_version());
-	return CLI_OK;
-}
-
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} cli_commands[] = {
-	{ "load", cli_load },
-	{ "unload", cli_unload },
-	{ "dump", cli_dump },
-	{ "save", cli_save },
-	{ "record", cli_record },
-	{ "stats", cli_stats },
-	{ "inject", cli_inject },
-	{ "count", cli_count },
-	{ "list", cli_list },
-	{ "demo", cli_demo },
-	{ "torture", cli_torture },
-	{ "help", cli_help },
-	{ "--help", cli_help },
-	{ "-h", cli_help },
-	{ "version", cli_version },
-	{ "--version", cli_version },
+static const struct cli_command cli_help = {
+	.name = "help", .usage = "[COMMAND]", .about = "what there is, or how COMMAND is used\n",
+	.most = 1, .run = help_run,
 };
+
+static const struct cli_command cli_version = {
+	.name = "version", .usage = "", .about = "the version\n", .run = version_run,
+};
+
+static const struct cli_command *const commands[] = {
+	&cli_load, &cli_unload, &cli_dump, &cli_save, &cli_record, &cli_stats, &cli_inject,
+	&cli_count, &cli_list, &cli_demo, &cli_torture, &cli_help, &cli_version,
+};
+
+/* Lines, each behind spaces. */
+static void help_lines(const char *text, const char *before)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		printf("%s%.*s\n", before, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void help_all(void)
+{
+	puts("usage: perfring COMMAND [ARG]...\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		printf("  %s%s%s\n", commands[i]->name, *commands[i]->usage ? " " : "",
+		       commands[i]->usage);
+		help_lines(commands[i]->about, "        ");
+	}
+	puts("  --help, -h, COMMAND --help, --version\n");
+	fputs(help_sources, stdout);
+	puts("\nExit status: 0 success, 1 failure or disagreement, 2 wrong usage.");
+}
+
+static void help_command(const struct cli_command *command)
+{
+	char words[64];
+
+	printf("usage: perfring %s%s%s\n\n", command->name, *command->usage ? " " : "",
+	       command->usage);
+	help_lines(command->about, "");
+	if (command->option)
+		putchar('\n');
+	for (const struct cli_option *option = command->option; option && option->name; option++) {
+		snprintf(words, sizeof(words), "%s%s%s", option->name, option->value ? " " : "",
+			 option->value ? option->value : "");
+		printf("  %-16s %s\n", words, option->about);
+	}
+	if (command->sources) {
+		putchar('\n');
+		fputs(help_sources, stdout);
+	}
+}
+
+static const struct cli_command *find(const char *name)
+{
+	static const char *const other[][2] = {
+		{ "--help", "help" }, { "-h", "help" }, { "--version", "version" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++)
+		if (!strcmp(name, other[i][0]))
+			name = other[i][1];
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i]->name))
+			return commands[i];
+	fprintf(stderr, "perfring: '%s' is not a command; there are", name);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stderr, "%s %s", i ? "," : "", commands[i]->name);
+	fputc('\n', stderr);
+	return NULL;
+}
+
+static int help_run(int argc, char **argv)
+{
+	const struct cli_command *command;
+	struct cli_words words;
+	int status = cli_options(&cli_help, argc, argv, NULL, &words);
+
+	if (status)
+		return status;
+	if (!words.nr) {
+		help_all();
+		return CLI_OK;
+	}
+	command = find(words.word[0]);
+	if (!command)
+		return CLI_USAGE;
+	help_command(command);
+	return CLI_OK;
+}
+
+static int version_run(int argc, char **argv)
+{
+	struct cli_words words;
+	int status = cli_options(&cli_version, argc, argv, NULL, &words);
+
+	if (!status)
+		printf("perfring %s\n", perfring_version());
+	return status;
+}
 
 int main(int argc, char **argv)
 {
-	int status;
+	const struct cli_command *command;
+	int status = CLI_OK;
 
 	if (argc < 2) {
-		fputs(cli_help_text, stderr);
+		fputs("perfring: which command? 'perfring --help' lists them\n", stderr);
 		return CLI_USAGE;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(cli_commands); i++)
-		if (!strcmp(argv[1], cli_commands[i].name)) {
-			if (argc == 3 && !strcmp(argv[2], "--help"))
-				status = cli_help(0, NULL);
-			else
-				status = cli_commands[i].run(argc - 1, argv + 1);
-			if (fflush(stdout) || ferror(stdout)) {
-				cli_error("standard output: cannot be written");
-				status = status ? status : CLI_FAIL;
-			}
-			return status;
-		}
-	cli_error("'%s' is not a command; there are load, unload, dump, save, record, stats, inject, count, list, demo, torture, help",
-		  argv[1]);
-	return CLI_USAGE;
+	command = find(argv[1]);
+	if (!command)
+		return CLI_USAGE;
+	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		help_command(command);
+	else
+		status = command->run(argc - 1, argv + 1);
+	if (fflush(stdout) || ferror(stdout)) {
+		cli_error("standard output: cannot be written");
+		status = status ? status : CLI_FAIL;
+	}
+	return status;
 }

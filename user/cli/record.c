@@ -8,61 +8,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RECORD_PAGES	128
-#define RECORD_PAGES_MAX	(1U << 20)
 #define RECORD_TICK_MS	100
+#define RECORD_END_NS	1000000
 #define RECORD_FILE	"perf.data"
 #define RECORD_EVENT	"cpu-clock"
 
-static int record_option(struct record *record, const char *name, const char *value)
-{
-	uint64_t number;
-	int status;
-
-	if (!strcmp(name, "-e")) {
-		if (record->nr_texts == ARRAY_SIZE(record->text))
-			return cli_usage("record", "more than %zu times -e",
-					 ARRAY_SIZE(record->text));
-		record->text[record->nr_texts++] = value;
-		return CLI_OK;
-	}
-	if (!strcmp(name, "-o")) {
-		record->file = value;
-		return CLI_OK;
-	}
-	if (!strcmp(name, "-t"))
-		return cli_seconds("-t", value, &record->time_ns);
-	if (!strcmp(name, "--pages")) {
-		status = cli_number("--pages", value, 1, RECORD_PAGES_MAX, &number);
-		if (!status && number & (number - 1))
-			return cli_usage("record", "--pages: %s is not a power of two", value);
-		record->pages = (size_t)number;
-		return status;
-	}
-	return cli_usage("record", "'%s' is not an option of it", name);
-}
+static const struct cli_option record_table[] = {
+	{ "-e", "EVENT", "a SOURCE or what perf record -e takes; again and again (cpu-clock)",
+	  CLI_LIST, offsetof(struct record, events), 0 },
+	{ "-o", "FILE", "where to (perf.data); - for standard output", CLI_TEXT,
+	  offsetof(struct record, file), 0 },
+	{ "-t", "SECONDS", "end after so long", CLI_SECONDS, offsetof(struct record, time_ns), 0 },
+	{ "--pages", "N", "data pages of each ring, a power of two (128)", CLI_PAGES,
+	  offsetof(struct record, pages), 0 },
+	{ .name = NULL },
+};
 
 static int record_options(struct record *record, int argc, char **argv)
 {
-	int status = CLI_OK, i;
+	struct cli_words words;
+	int status;
 
 	record->file = RECORD_FILE;
 	record->pages = RECORD_PAGES;
-	for (i = 1; i < argc && !status && argv[i][0] == '-'; i += 2) {
-		if (!strcmp(argv[i], "--")) {
-			i++;
-			break;
-		}
-		if (i + 1 == argc)
-			return cli_usage("record", "'%s' lacks its value", argv[i]);
-		status = record_option(record, argv[i], argv[i + 1]);
-	}
-	if (!status && i < argc)
-		record->command = argv + i;
-	if (!record->nr_texts)
-		record->text[record->nr_texts++] = RECORD_EVENT;
+	status = cli_options(&cli_record, argc, argv, record, &words);
+	if (words.nr)
+		record->command = words.word;
+	if (!record->events.nr)
+		record->events.text[record->events.nr++] = RECORD_EVENT;
 	return status;
 }
 
@@ -92,42 +69,16 @@ static int record_fail(const char *what, int err)
 	return CLI_FAIL;
 }
 
-/* The command, stopped before it becomes itself. */
-static int record_fork(struct record *record)
-{
-	int go[2];
-	char c;
-
-	record->go = -1;
-	if (!record->command)
-		return CLI_OK;
-	if (pipe(go) < 0)
-		return record_fail("pipe", -errno);
-	record->child = fork();
-	if (record->child < 0)
-		return record_fail("fork", -errno);
-	if (!record->child) {
-		close(go[1]);
-		if (read(go[0], &c, 1) != 1)
-			_exit(CLI_FAIL);
-		close(go[0]);
-		/* What it says does not belong into the file. */
-		if (!strcmp(record->file, "-"))
-			dup2(STDERR_FILENO, STDOUT_FILENO);
-		execvp(record->command[0], record->command);
-		cli_error("%s: %s", record->command[0], strerror(errno));
-		_exit(127);
-	}
-	close(go[0]);
-	record->go = go[1];
-	return CLI_OK;
-}
-
 /* Has the command ended?  Its status is kept. */
 static bool record_ended(struct record *record)
 {
-	return record->child > 0 &&
-	       waitpid(record->child, &record->status, WNOHANG) == record->child;
+	int status;
+
+	if (!record->child.pid || waitpid(record->child.pid, &status, WNOHANG) <= 0)
+		return false;
+	record->child.pid = 0;
+	record->status = cli_child_status(status);
+	return true;
 }
 
 /*
@@ -137,6 +88,7 @@ static bool record_ended(struct record *record)
 static int record_loop(struct record *record)
 {
 	uint64_t deadline = record->time_ns ? cli_now() + record->time_ns : UINT64_MAX;
+	const struct timespec pause = { .tv_nsec = RECORD_END_NS };
 	bool ended = false;
 	int ret = 0;
 
@@ -148,8 +100,11 @@ static int record_loop(struct record *record)
 					   left < RECORD_TICK_MS ? (int)left : RECORD_TICK_MS);
 		if (ret < 0 && ret != -EINTR && ret != -ENODATA)
 			break;
-		if (ret == -ENODATA)
+		/* Nothing more comes: of the command its status is still wanted. */
+		if (ret == -ENODATA && !record->child.pid)
 			ended = true;
+		else if (ret == -ENODATA && !ended)
+			nanosleep(&pause, NULL);
 		ret = perfring_data_round(record->writer);
 		if (ret < 0)
 			break;
@@ -174,12 +129,10 @@ static int record_start(struct record *record)
 	if (ret)
 		cli_error("%s", tracefs);
 	ret = perfring_data_synthesize(record->writer,
-				       record->child > 0 ? record->child : -1);
+				       record->command ? record->child.pid : -1);
 	if (ret < 0)
 		return record_fail(record->file, ret);
-	if (record->go >= 0 && write(record->go, "g", 1) != 1)
-		return record_fail(record->command[0], -errno);
-	return CLI_OK;
+	return record->command ? cli_child_go(&record->child, record->command[0]) : CLI_OK;
 }
 
 static int record_run(struct record *record)
@@ -203,7 +156,11 @@ static int record_run(struct record *record)
 	err = perfring_data_create(record->file, &data, &record->writer);
 	if (err)
 		return record_fail(record->file, err);
-	status = record_fork(record);
+	status = CLI_OK;
+	/* What the command says does not belong into the file. */
+	if (record->command)
+		status = cli_child_start(&record->child, record->command,
+					 strcmp(record->file, "-") ? -1 : STDERR_FILENO);
 	if (!status)
 		status = record_open(record);
 	if (!status)
@@ -217,7 +174,7 @@ static int record_run(struct record *record)
 	return status;
 }
 
-int cli_record(int argc, char **argv)
+static int record_command(int argc, char **argv)
 {
 	struct record *record = calloc(1, sizeof(*record));
 	int status;
@@ -228,7 +185,8 @@ int cli_record(int argc, char **argv)
 	}
 	record->argc = argc;
 	record->argv = argv;
-	record->go = -1;
+	record->child.go = -1;
+	record->child.error = -1;
 	status = record_options(record, argc, argv);
 	if (!status) {
 		cli_catch_signals();
@@ -239,14 +197,24 @@ int cli_record(int argc, char **argv)
 				record->lost);
 	}
 	perfring_data_close(record->writer);
-	if (record->go >= 0)
-		close(record->go);
-	if (record->child > 0 && waitpid(record->child, NULL, WNOHANG) == 0) {
-		kill(record->child, SIGTERM);
-		waitpid(record->child, NULL, 0);
+	cli_child_close(&record->child);
+	if (record->child.pid) {
+		kill(record->child.pid, SIGTERM);
+		waitpid(record->child.pid, NULL, 0);
 	}
 	record_close(record);
 	perfring_reader_destroy(record->reader);
+	status = status ? status : record->status;
 	free(record);
 	return status;
 }
+
+const struct cli_command cli_record = {
+	.name = "record",
+	.usage = "[-e EVENT]... [-o FILE] [-t SECONDS] [--pages N] [[--] COMMAND [ARG]...]",
+	.about =
+"write a perf.data file, which perf script and perf report read; FILE -: for a pipe.\n"
+"EVENT is a SOURCE or what perf record -e takes, of COMMAND or of the whole system\n",
+	.option = record_table, .most = CLI_WORDS_ANY, .stops = true, .sources = true,
+	.run = record_command,
+};

@@ -6,12 +6,10 @@
 #include "spec.h"
 
 #include <perfring/perfring.h>
-#include <sys/types.h>
 
 struct record {
 	/* What was given. */
-	const char *text[16];
-	size_t nr_texts;
+	struct cli_list events;
 	const char *file;
 	size_t pages;
 	uint64_t time_ns;	/* 0: no limit */
@@ -19,13 +17,12 @@ struct record {
 	char **argv;		/* of all, for the file */
 	int argc;
 	/* What became of it. */
-	struct spec spec[16];
-	struct perfring_event_specs *specs[16];
+	struct spec spec[CLI_LIST_ROOM];
+	struct perfring_event_specs *specs[CLI_LIST_ROOM];
 	struct perfring_reader *reader;
 	struct perfring_data_writer *writer;
-	pid_t child;		/* 0: none */
-	int status;		/* its */
-	int go;			/* write a byte: the command starts */
+	struct cli_child child;
+	int status;		/* its exit status, when it has ended by itself */
 	uint64_t records;
 	uint64_t samples;
 	uint64_t lost;

@@ -41,11 +41,12 @@ static int open_spec(struct record *record, size_t index)
 	const char *name;
 	int event, status;
 
-	status = spec_parse(record->text[index], spec);
+	status = spec_parse(record->events.text[index], spec);
 	if (status)
 		return status;
 	if (spec->kind != SPEC_DEVICE && spec->kind != SPEC_PERF)
-		return cli_usage("record", "%s: there is nothing to record", spec->text);
+		return cli_usage(&cli_record, "-e %s: a file: there is nothing to record",
+				 spec->text);
 	/* What perf has perf knows by its own name. */
 	name = spec->kind == SPEC_PERF ? strchr(spec->text, '/') + 1 : spec->text;
 	event = perfring_data_add_event(record->writer, &spec->attr, name);
@@ -67,43 +68,75 @@ static int open_spec(struct record *record, size_t index)
 	return status;
 }
 
-/* An event of the whole system, or of the command: on each CPU one ring. */
+/*
+ * The first ring of an event of the whole system, or of the command.  Who may not look
+ * into the kernel gets his own part, as perf has it.
+ */
+static int open_first(const char *text, struct perf_event_attr *attr, pid_t pid, int cpu,
+		      const struct perfring_perf_opts *opts, struct perfring_storage **out)
+{
+	int err = perfring_storage_open_perf(attr, pid, cpu, opts, out);
+
+	if ((err != -EACCES && err != -EPERM) || attr->exclude_kernel)
+		return err;
+	attr->exclude_kernel = 1;
+	err = perfring_storage_open_perf(attr, pid, cpu, opts, out);
+	if (!err)
+		cli_error("%s: without the kernel's part, which is not permitted", text);
+	return err;
+}
+
+/* On each CPU one ring. */
 static int open_cpus(struct record *record, const char *text, struct perf_event_attr *attr)
 {
 	struct perfring_perf_opts opts = {
 		.size = sizeof(opts), .pages = record->pages,
 		.watermark = (uint32_t)(record->pages * (size_t)sysconf(_SC_PAGESIZE) / 4),
 	};
+	const bool own = record->command;
+	const pid_t pid = own ? record->child.pid : -1;
+	struct spec spec = { .kind = SPEC_PERF, .text = text };
 	struct perfring_storage *storage;
-	struct cli_cpus cpus;
-	int event, err, status = CLI_OK;
+	int event = -1, err = -ENODEV, status = CLI_OK;
 
-	if (cli_cpus_online(&cpus))
+	if (cli_cpus_online(&spec.cpus))
 		return CLI_FAIL;
 	attr->sample_type |= PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |
 			     PERF_SAMPLE_CPU;
 	attr->sample_id_all = 1;
-	attr->disabled = record->child > 0;
-	attr->enable_on_exec = record->child > 0;
-	attr->inherit = record->child > 0;
-	event = perfring_data_add_event(record->writer, attr, text);
-	if (event < 0)
-		status = open_fail(text, event);
-	for (size_t i = 0; !status && i < cpus.nr; i++) {
-		err = perfring_storage_open_perf(attr, record->child > 0 ? record->child : -1,
-						 (int)cpus.cpu[i], &opts, &storage);
+	attr->disabled = own;
+	attr->enable_on_exec = own;
+	attr->inherit = own;
+	for (size_t i = 0; !status && i < spec.cpus.nr; i++) {
+		unsigned int cpu = spec.cpus.cpu[i];
+
+		if (event < 0)
+			err = open_first(text, attr, pid, (int)cpu, &opts, &storage);
+		else
+			err = perfring_storage_open_perf(attr, pid, (int)cpu, &opts, &storage);
+		/* It went offline meanwhile. */
 		if (err == -ENODEV)
 			continue;
-		status = err ? open_fail(text, err) :
+		spec.attr = *attr;
+		if (err) {
+			spec_open_error(&spec, pid, cpu, record->pages, err);
+			status = CLI_FAIL;
+			break;
+		}
+		if (event < 0)
+			event = perfring_data_add_event(record->writer, attr, text);
+		status = event < 0 ? open_fail(text, event) :
 			 open_take(record, text, (unsigned int)event, storage);
 	}
-	free(cpus.cpu);
+	if (!status && event < 0)
+		status = open_fail(text, err);
+	free(spec.cpus.cpu);
 	return status;
 }
 
 static int open_text(struct record *record, size_t index)
 {
-	const char *text = record->text[index];
+	const char *text = record->events.text[index];
 	const struct perfring_event_spec *spec;
 	struct perfring_event_error error;
 	struct perf_event_attr attr;
@@ -112,7 +145,8 @@ static int open_text(struct record *record, size_t index)
 
 	if (perfring_event_parse(text, NULL, &record->specs[index], &error)) {
 		perfring_event_error_format(&error, text, message, sizeof(message));
-		fprintf(stderr, "%s", message);
+		cli_error("record: -e '%s':", text);
+		fputs(message, stderr);
 		return CLI_USAGE;
 	}
 	for (size_t i = 0; !status && i < perfring_event_specs_count(record->specs[index]); i++) {
@@ -146,10 +180,10 @@ int record_open(struct record *record)
 {
 	int status = CLI_OK;
 
-	for (size_t i = 0; !status && i < record->nr_texts; i++) {
-		const char *text = record->text[i];
+	for (size_t i = 0; !status && i < record->events.nr; i++) {
+		const char *text = record->events.text[i];
 
-		if (!strncmp(text, "dev:", 4) || !strncmp(text, "perf:", 5))
+		if (spec_is(text))
 			status = open_spec(record, i);
 		else
 			status = open_text(record, i);

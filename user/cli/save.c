@@ -44,18 +44,32 @@ static int save_fill(struct spec *spec, struct perfring_storage *storage, uint64
 	return status;
 }
 
-int cli_save(int argc, char **argv)
+static const struct cli_option save_table[] = {
+	{ "-t", "SECONDS", "how long the ring fills (1)", CLI_SECONDS,
+	  offsetof(struct dump_options, time_ns), 0 },
+	{ "--pages", "N", "data pages of the ring, a power of two (128)", CLI_PAGES,
+	  offsetof(struct dump_options, pages), 0 },
+	{ .name = NULL },
+};
+
+static int save_command(int argc, char **argv)
 {
-	struct dump_options options = { .max_words = 2, .time_ns = CLI_NS };
+	struct dump_options options = { .pages = DUMP_PAGES, .time_ns = CLI_NS };
 	struct perf_event_mmap_page *control;
 	struct perfring_storage *storage;
+	struct cli_words words;
 	struct spec spec;
 	uint64_t waiting;
+	const char *file;
 	int status, err;
 
-	status = dump_options(argc, argv, &options);
-	if (!status)
-		status = spec_parse(options.word[0], &spec);
+	status = cli_options(&cli_save, argc, argv, &options, &words);
+	if (status)
+		return status;
+	file = words.word[1];
+	if (!*file)
+		return cli_usage(&cli_save, "'' is no FILE");
+	status = spec_parse(words.word[0], &spec);
 	if (status)
 		return status;
 	if (spec.cpus.nr > 1) {
@@ -73,19 +87,26 @@ int cli_save(int argc, char **argv)
 	if (!status) {
 		if (spec.kind != SPEC_IMAGE)
 			status = save_fill(&spec, storage, options.time_ns);
-		err = perfring_storage_save(storage, options.word[1]);
+		err = perfring_storage_save(storage, file);
 		control = perfring_storage_control(storage);
 		waiting = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE) -
 			  control->data_tail;
 		if (err) {
-			cli_error("%s: %s", options.word[1], strerror(-err));
+			cli_error("%s: %s", file, strerror(-err));
 			status = CLI_FAIL;
 		} else {
 			printf("%s: %" PRIu64 " bytes of records in a ring of %zu\n",
-			       options.word[1], waiting, perfring_storage_data_size(storage));
+			       file, waiting, perfring_storage_data_size(storage));
 		}
 		perfring_storage_close(storage);
 	}
 	spec_free(&spec);
 	return status;
 }
+
+const struct cli_command cli_save = {
+	.name = "save",
+	.usage = "SOURCE FILE [-t SECONDS] [--pages N]",
+	.about = "let a ring fill for a while, keep it as a file\n",
+	.option = save_table, .least = 2, .most = 2, .sources = true, .run = save_command,
+};

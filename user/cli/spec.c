@@ -264,6 +264,16 @@ static int spec_cpus(struct spec *spec, const char *text, const char **name)
 	return CLI_USAGE;
 }
 
+bool spec_is(const char *text)
+{
+	static const char *const kinds[] = { "dev:", "perf:", "image:", "data:" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strncmp(text, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
 int spec_parse(const char *text, struct spec *spec)
 {
 	const char *name;

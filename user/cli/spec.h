@@ -39,6 +39,9 @@ struct spec {
 	bool feed;			/* dev:CPU/user */
 };
 
+/* Does it begin as a SOURCE does? */
+bool spec_is(const char *text);
+
 /* Understand @text, which outlives @spec. */
 int spec_parse(const char *text, struct spec *spec);
 void spec_free(struct spec *spec);
@@ -61,6 +64,9 @@ int spec_pmu_type(uint32_t *type);
 
 /* What the payloads of an event of a file are. */
 void spec_file_payload(struct spec *spec, const struct perf_event_attr *attr);
+
+/* Why the ring of @cpu, for @pid, could not be opened. */
+void spec_open_error(const struct spec *spec, pid_t pid, unsigned int cpu, size_t pages, int err);
 
 /* Why enabling the ring of @cpu failed with @err. */
 void spec_enable_error(const struct spec *spec, unsigned int cpu, int err);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/perfring.h>
+#include <perfring/count.h>
 #include <perfring/error.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,33 +58,30 @@ static void spec_explain_offline(const struct spec *spec, unsigned int cpu)
 		  spec_read(CLI_ONLINE, online, sizeof(online)));
 }
 
-static void spec_explain_perf(const struct spec *spec, unsigned int cpu, int err)
+/* The library's account of why perf_event_open(2) refuses, without the settings after it. */
+static void spec_explain_perf(const struct spec *spec, pid_t pid, unsigned int cpu, int err)
 {
-	char paranoid[16];
+	struct perfring_count_report report;
+	char text[4096], *save = NULL, *line;
 
-	switch (-err) {
-	case EACCES:
-	case EPERM:
-		cli_error("%s: not permitted: kernel.perf_event_paranoid is %s, events of a whole CPU need 0, tracepoints -1, or CAP_PERFMON",
-			  spec->text, spec_read("/proc/sys/kernel/perf_event_paranoid", paranoid,
-						sizeof(paranoid)));
-		break;
-	case ENOENT:
-		cli_error("%s: this kernel has no such event", spec->text);
-		break;
-	case ENOSYS:
-		cli_error("%s: this kernel has no perf events", spec->text);
-		break;
-	case EINVAL:
-		if (cpu >= (unsigned int)sysconf(_SC_NPROCESSORS_CONF)) {
-			spec_explain_offline(spec, cpu);
-			break;
-		}
-		cli_error("%s: CPU %u: the kernel refuses the event", spec->text, cpu);
-		break;
-	default:
-		cli_error("%s: CPU %u: %s", spec->text, cpu, perfring_strerror(err));
+	if (err == -EINVAL && cpu >= (unsigned int)sysconf(_SC_NPROCESSORS_CONF)) {
+		spec_explain_offline(spec, cpu);
+		return;
 	}
+	if (perfring_count_explain(&spec->attr, pid, (int)cpu, err, &report)) {
+		cli_error("%s: CPU %u: %s", spec->text, cpu, perfring_strerror(err));
+		return;
+	}
+	perfring_count_format(&report, spec->text, text, sizeof(text));
+	line = strtok_r(text, "\n", &save);
+	cli_error("%s", line);
+	while ((line = strtok_r(NULL, "\n", &save)) &&
+	       strncmp(line, "kernel.perf_event_paranoid:", 27) != 0)
+		fprintf(stderr, "  %s\n", line);
+	if (report.cause == PERFRING_CAUSE_RATE)
+		fprintf(stderr, "  freq=%llu; kernel.perf_event_max_sample_rate is %lld\n",
+			(unsigned long long)spec->attr.sample_freq,
+			(long long)report.max_sample_rate);
 }
 
 static void spec_explain_device(const struct spec *spec, unsigned int cpu, int err)
@@ -127,7 +125,7 @@ static void spec_explain_device(const struct spec *spec, unsigned int cpu, int e
 	}
 }
 
-static void spec_explain(const struct spec *spec, unsigned int cpu, size_t pages, int err)
+void spec_open_error(const struct spec *spec, pid_t pid, unsigned int cpu, size_t pages, int err)
 {
 	char path[64];
 	uint64_t most;
@@ -149,13 +147,13 @@ static void spec_explain(const struct spec *spec, unsigned int cpu, size_t pages
 	} else if (err == -ENOMEM || err == -EMFILE || err == -E2BIG) {
 		spec_explain_limit(spec, cpu, pages, err);
 	} else {
-		spec_explain_perf(spec, cpu, err);
+		spec_explain_perf(spec, pid, cpu, err);
 	}
 }
 
 void spec_enable_error(const struct spec *spec, unsigned int cpu, int err)
 {
-	spec_explain(spec, cpu, 0, err == -EPERM ? -EACCES : err);
+	spec_open_error(spec, -1, cpu, 0, err == -EPERM ? -EACCES : err);
 }
 
 /* A file does not say what its payloads are, but its attr does, nearly. */
@@ -218,6 +216,6 @@ int spec_open(struct spec *spec, unsigned int cpu, size_t pages, struct perfring
 	}
 	if (!err)
 		return CLI_OK;
-	spec_explain(spec, cpu, pages, err);
+	spec_open_error(spec, -1, cpu, pages, err);
 	return CLI_FAIL;
 }

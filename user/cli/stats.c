@@ -206,25 +206,32 @@ out:
 	return status;
 }
 
-int cli_stats(int argc, char **argv)
-{
-	uint64_t interval = 0, count = 0, value;
-	unsigned int nr = 0;
-	int status = CLI_OK;
+struct stats_options {
+	uint64_t interval;
+	uint64_t count;
+};
 
-	for (int i = 1; i < argc && !status; i += 2) {
-		if (i + 1 < argc && !strcmp(argv[i], "-i"))
-			status = cli_seconds("-i", argv[i + 1], &interval);
-		else if (i + 1 < argc && !strcmp(argv[i], "-n"))
-			status = cli_number("-n", argv[i + 1], 1, UINT64_MAX, &count);
-		else
-			return cli_usage("stats", "'%s' is not an option of it, or lacks its value",
-					 argv[i]);
-	}
+static const struct cli_option stats_table_options[] = {
+	{ "-i", "SECONDS", "again and again after so long, as rates", CLI_SECONDS,
+	  offsetof(struct stats_options, interval), 0 },
+	{ "-n", "COUNT", "so many times, with -i", CLI_NUMBER,
+	  offsetof(struct stats_options, count), UINT64_MAX },
+	{ .name = NULL },
+};
+
+static int stats_command(int argc, char **argv)
+{
+	struct stats_options options = { .interval = 0 };
+	struct cli_words words;
+	unsigned int nr = 0;
+	uint64_t value;
+	int status;
+
+	status = cli_options(&cli_stats, argc, argv, &options, &words);
 	if (status)
 		return status;
-	if (count && !interval)
-		return cli_usage("stats", "-n counts intervals: say -i SECONDS as well");
+	if (options.count && !options.interval)
+		return cli_usage(&cli_stats, "-n counts intervals: say -i SECONDS as well");
 	if (!cli_module_loaded())
 		return cli_module_missing();
 	while (!stats_read(nr, STATS_ATTEMPTED, &value))
@@ -234,5 +241,11 @@ int cli_stats(int argc, char **argv)
 		return CLI_FAIL;
 	}
 	cli_catch_signals();
-	return stats_run(nr, interval, count);
+	return stats_run(nr, options.interval, options.count);
 }
+
+const struct cli_command cli_stats = {
+	.name = "stats", .usage = "[-i SECONDS] [-n COUNT]",
+	.about = "the devices' counters, with -i live\n",
+	.option = stats_table_options, .run = stats_command,
+};

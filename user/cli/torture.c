@@ -13,8 +13,8 @@ struct torturing {
 	size_t nr_backends;
 	char *const *command;
 	uint64_t timeout;
-	const char *names[64];		/* --scenario; none: all */
-	size_t nr_names;
+	struct cli_list names;		/* --scenario; none: all */
+	const char *backend;
 	bool ktap;
 	bool list;
 	unsigned int nr;
@@ -32,10 +32,10 @@ static const struct torture_scenario *torture_at(size_t i)
 
 static bool torture_wanted(const struct torturing *all, const char *name)
 {
-	for (size_t i = 0; i < all->nr_names; i++)
-		if (!strcmp(name, all->names[i]))
+	for (size_t i = 0; i < all->names.nr; i++)
+		if (!strcmp(name, all->names.text[i]))
 			return true;
-	return !all->nr_names;
+	return !all->names.nr;
 }
 
 static void torture_list(const struct torturing *all)
@@ -118,81 +118,80 @@ static int torture_all(struct torturing *all)
 }
 
 /* The device only if asked for, or if it is there. */
-static int torture_backend_named(struct torturing *all, const char *name)
+static int torture_backend(struct torturing *all)
 {
-	if (!strcmp(name, "memory"))
-		all->backends[0] = &torture_memory;
-	else if (!strcmp(name, "device"))
-		all->backends[0] = &torture_device;
-	else
-		return cli_usage("torture", "'%s' is not memory or device", name);
+	all->backends[0] = &torture_memory;
+	all->backends[1] = &torture_device;
 	all->nr_backends = 1;
+	if (!all->backend)
+		all->nr_backends = access("/dev/perfring0", R_OK | W_OK) ? 1 : 2;
+	else if (!strcmp(all->backend, "device"))
+		all->backends[0] = &torture_device;
+	else if (strcmp(all->backend, "memory") != 0)
+		return cli_usage(&cli_torture, "--backend: '%s' is not memory or device",
+				 all->backend);
 	return CLI_OK;
 }
 
-static int torture_scenario_named(struct torturing *all, const char *name)
+static int torture_names(const struct torturing *all)
 {
 	const struct torture_scenario *scenario;
 
-	for (size_t i = 0; (scenario = torture_at(i)); i++)
-		if (!strcmp(name, scenario->name)) {
-			if (all->nr_names == ARRAY_SIZE(all->names))
-				return cli_usage("torture", "too many scenarios");
-			all->names[all->nr_names++] = scenario->name;
-			return CLI_OK;
-		}
-	return cli_usage("torture", "'%s' is no scenario; there are those of torture --list", name);
-}
-
-static int torture_parse(struct torturing *all, int argc, char **argv)
-{
-	int i, status = CLI_OK;
-
-	for (i = 1; i < argc && argv[i][0] == '-' && !status; i++) {
-		if (!strcmp(argv[i], "--")) {
-			i++;
-			break;
-		}
-		if (!strcmp(argv[i], "--list"))
-			all->list = true;
-		else if (!strcmp(argv[i], "--ktap"))
-			all->ktap = true;
-		else if (i + 1 == argc)
-			status = cli_usage("torture", "'%s': unknown, or its value is missing",
-					   argv[i]);
-		else if (!strcmp(argv[i], "--scenario"))
-			status = torture_scenario_named(all, argv[++i]);
-		else if (!strcmp(argv[i], "--backend"))
-			status = torture_backend_named(all, argv[++i]);
-		else if (!strcmp(argv[i], "-t"))
-			status = cli_seconds("-t", argv[++i], &all->timeout);
-		else
-			status = cli_usage("torture", "'%s' is no option", argv[i]);
+	for (size_t j = 0; j < all->names.nr; j++) {
+		for (size_t i = 0; (scenario = torture_at(i)); i++)
+			if (!strcmp(all->names.text[j], scenario->name))
+				break;
+		if (!scenario)
+			return cli_usage(&cli_torture,
+					 "--scenario: '%s' is none; there are those of --list",
+					 all->names.text[j]);
 	}
-	all->command = argv + i;
-	if (!status && !all->list && i >= argc)
-		status = cli_usage("torture", "it wants the command that runs a reader");
-	return status;
+	return CLI_OK;
 }
 
-int cli_torture(int argc, char **argv)
-{
-	struct torturing all = {
-		.backends = { &torture_memory, &torture_device },
-		.nr_backends = access("/dev/perfring0", R_OK | W_OK) ? 1 : 2,
-		.timeout = 10 * CLI_NS,
-	};
-	int status = torture_parse(&all, argc, argv);
+static const struct cli_option torture_table[] = {
+	{ "--list", NULL, "print the scenarios and end", CLI_FLAG,
+	  offsetof(struct torturing, list), 0 },
+	{ "--scenario", "NAME", "this one, and others; not all", CLI_LIST,
+	  offsetof(struct torturing, names), 0 },
+	{ "--backend", "RING", "memory or device, not both", CLI_TEXT,
+	  offsetof(struct torturing, backend), 0 },
+	{ "-t", "SECONDS", "time for each step (10)", CLI_SECONDS,
+	  offsetof(struct torturing, timeout), 0 },
+	{ "--ktap", NULL, "print KTAP", CLI_FLAG, offsetof(struct torturing, ktap), 0 },
+	{ .name = NULL },
+};
 
+static int torture_command(int argc, char **argv)
+{
+	struct torturing all = { .timeout = 10 * CLI_NS };
+	struct cli_words words;
+	int status = cli_options(&cli_torture, argc, argv, &all, &words);
+
+	if (!status)
+		status = torture_names(&all);
+	if (!status)
+		status = torture_backend(&all);
 	if (status)
 		return status;
 	if (all.list) {
 		torture_list(&all);
 		return CLI_OK;
 	}
+	if (!words.nr)
+		return cli_usage(&cli_torture, "it wants the COMMAND that runs a reader");
+	all.command = words.word;
 	if (all.backends[0] == &torture_device && !cli_module_loaded())
 		return cli_module_missing();
 	cli_catch_signals();
 	signal(SIGPIPE, SIG_IGN);
 	return torture_all(&all);
 }
+
+const struct cli_command cli_torture = {
+	.name = "torture",
+	.usage =
+"[--list] [--scenario NAME]... [--backend RING] [-t SECONDS] [--ktap] [--] COMMAND [ARG]...",
+	.about = "which scenarios somebody's reader fails, and why; see perfring-torture(1)\n",
+	.option = torture_table, .most = CLI_WORDS_ANY, .stops = true, .run = torture_command,
+};

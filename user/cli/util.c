@@ -40,18 +40,6 @@ void cli_error(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-int cli_usage(const char *command, const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "perfring: %s: ", command);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputs("; see perfring help\n", stderr);
-	return CLI_USAGE;
-}
-
 int cli_number(const char *what, const char *text, uint64_t low, uint64_t high, uint64_t *out)
 {
 	unsigned long long value;
@@ -59,7 +47,7 @@ int cli_number(const char *what, const char *text, uint64_t low, uint64_t high, 
 
 	errno = 0;
 	value = strtoull(text, &end, 0);
-	if (errno || end == text || *end || strchr(text, '-') || value < low || value > high) {
+	if (errno || *text < '0' || *text > '9' || *end || value < low || value > high) {
 		cli_error("%s: '%s' is not a number from %llu to %llu", what, text,
 			  (unsigned long long)low, (unsigned long long)high);
 		return CLI_USAGE;
@@ -75,7 +63,8 @@ int cli_seconds(const char *what, const char *text, uint64_t *out)
 
 	errno = 0;
 	value = strtod(text, &end);
-	if (errno || end == text || *end || !isfinite(value) || value < 0.001 || value > 1e6) {
+	if (errno || end == text || *end || !strchr("0123456789.", *text) || !isfinite(value) ||
+	    value < 0.001 || value > 1e6) {
 		cli_error("%s: '%s' is not a number of seconds from 0.001 to 1000000", what, text);
 		return CLI_USAGE;
 	}

@@ -337,10 +337,12 @@ int perfring_data_open(const char *path, struct perfring_data **out, struct perf
 	err = data ? data_map(data, fd) : -ENOMEM;
 	close(fd);
 	if (err) {
-		if (error && err == -EOPNOTSUPP) {
-			error->code = err;
+		if (error && err == -EOPNOTSUPP)
 			error->reason = "a folder, as perf record --threads writes it";
-		}
+		else if (error && err == -EINVAL)
+			error->reason = "no perf.data: it is not a regular file";
+		if (error && error->reason)
+			error->code = err;
 		perfring_data_free(data);
 		return err;
 	}
