@@ -73,7 +73,7 @@ run_stage()
 		PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
 		export PERFRING_MODULE
 		# A guest that hangs is silent; one on a busy machine takes long.
-		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}" --timeout 1800
+		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}" --timeout "$((1800 * ${PERFRING_SLOWNESS:-1}))"
 			--log "$logs/$stage.console" --)
 		;;
 	host)

@@ -4,7 +4,8 @@
 # debug.sh kasan|kcsan: build Linux 6.12 with debug/base.config and debug/FLAVOUR.config
 #
 # Prints the folder in which it lies, made as kernel.sh makes those of Debian's
-# kernels: release, vmlinuz, modules, build, and config and build.log besides. Its name
+# kernels: release, vmlinuz, modules, build, and besides config, build.log and cmdline,
+# what run.sh adds to the kernel's command line. Its name
 # has a hash of the source's version, the compiler and the fragments: it is built again
 # when one of these changes, and only then. That takes 15 to 40 minutes on two cores
 # and 3 GB of disk, of which 100 MB stay; ccache is used where it is installed.
@@ -114,6 +115,9 @@ ln -s "lib/modules/$release" "$tmp/root/modules"
 cp "$tmp/source/build/arch/x86/boot/bzImage" "$tmp/root/vmlinuz"
 cp "$tmp/source/build/.config" "$tmp/root/config"
 cp "$tmp/build.log" "$tmp/root/build.log"
+# The firmware's program for interrupt routes runs longer than ACPI lets it here. KASAN
+# tells of all that it sees, not of the first alone.
+echo acpi=noirq kasan_multi_shot >"$tmp/root/cmdline"
 echo "$release" >"$tmp/root/release"
 chmod 755 "$tmp/root"
 # Older ones of this flavour serve nobody any more.

@@ -177,6 +177,7 @@ chmod 755 "$tmp/command"
 # allocated and 0x6b when it is freed, so that what uses it all the same is found.
 cmdline="console=ttyS0 loglevel=7 panic=-1 oops=panic tsc=nowatchdog mitigations=off"
 cmdline+=" init_on_alloc=0 slub_debug=P,kmalloc-*"
+[ ! -e "$kdir/cmdline" ] || cmdline+=" $(<"$kdir/cmdline")"
 cmdline+=" random.trust_cpu=on rdinit=/init perfring.dir=$tmp $append"
 
 args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
