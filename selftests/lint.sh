@@ -276,6 +276,14 @@ check_length()
 			bad=1
 		fi
 	done
+	# What is to be read at one go.
+	while IFS= read -r file; do
+		lines=$(wc -l <"$file")
+		if [ "$lines" -ge 80 ]; then
+			echo "$file: $lines lines; an example has less than 80"
+			bad=1
+		fi
+	done < <(files 'user/examples/*')
 	return "$bad"
 }
 

@@ -46,6 +46,20 @@ while read -r name; do
 	grep -q "^[^.]*\\\\fB$name\\\\fR()" "$dir"/man/*.3 || complain "$name: in no DESCRIPTION"
 done <<<"$declared"
 
+# apropos(1) finds what NAME has: the page and its functions.
+for page in "$dir"/man/*.3; do
+	name=${page##*/}
+	diff <({ echo "${name%.3}"; awk -f user/man/links.awk "$page"; } | sort -u) \
+		<(sed '/^\.SH SYN/q; s/[, ].*//; /^perfring_/!d' "$page" | grep '^perf' | sort) ||
+		complain "${page##*/}: NAME has not what SYNOPSIS has"
+	grep -q '^int main' "$page" || complain "${page##*/}: no complete example"
+done
+
+# The vocabulary of errors is what the headers use.
+diff <(grep -ohE -- '-E[A-Z0-9]+\b' user/include/perfring/*.h | sort -u) \
+	<(sed -n 's/^\.B \\-\(E[A-Z0-9]*\)$/-\1/p' "$dir/man/perfring_strerror.3" | sort -u) ||
+	complain "perfring_strerror(3): its ERRORS are not those of the headers"
+
 # Programs in pages are examples, which are compiled and run.
 for page in user/man/*.in; do
 	! grep -n 'int main' "$page" || complain "$page: a program that is not an @EXAMPLE"

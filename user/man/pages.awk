@@ -114,7 +114,7 @@ function remember(name,	i)
 function header_declaration(text,	name, inlined)
 {
 	gsub(/[ \t]+/, " ", text)
-	inlined = sub(/^static inline /, "", text)
+	inlined = sub(/^static (PERFRING_INLINE|inline) /, "", text)
 	sub(/ *__attribute__.*/, ";", text)
 	if (!match(text, /perfring_[a-z_0-9]+\)?\(/))
 		return
@@ -310,6 +310,26 @@ function fail(why)
 	exit 1
 }
 
+# "name \- purpose" becomes "name, function, ... \- purpose", for apropos(1): the functions
+# of the headers that the page shows further down.
+function show_name(text,	page, line, file, i, name)
+{
+	page = substr(text, 1, index(text, " ") - 1)
+	printf "%s", page
+	while ((getline line <FILENAME) > 0) {
+		if (line !~ /^@SYNOPSIS .*@$/)
+			continue
+		file = substr(line, 11, length(line) - 11)
+		for (i = 1; i <= Orders[file]; i++) {
+			name = Order[file, i]
+			if (!inner(name) && name != page)
+				printf ",\n%s", name
+		}
+	}
+	close(FILENAME)
+	print substr(text, index(text, " "))
+}
+
 BEGIN {
 	n = split(headers, file, " ")
 	for (i = 1; i <= n; i++)
@@ -333,4 +353,12 @@ BEGIN {
 		fail("what is " $1 "?")
 	next
 }
-{ print }
+last_line == ".SH NAME" {
+	show_name($0)
+	last_line = ""
+	next
+}
+{
+	last_line = $0
+	print
+}

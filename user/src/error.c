@@ -37,6 +37,7 @@ const char *perfring_strerror(int error)
 		{ EALREADY, "already begun" },
 		{ EBADMSG, "the bytes are no valid record or ring" },
 		{ EBUSY, "busy: output is paused, or another user is open" },
+		{ EEXIST, "there is one already" },
 		{ EFAULT, "bad address or alignment" },
 		{ EINTR, "interrupted by a signal" },
 		{ EINVAL, "invalid argument" },
@@ -52,6 +53,7 @@ const char *perfring_strerror(int error)
 		{ EPERM, "not permitted (locked memory, perf_event_paranoid or capability)" },
 		{ ERANGE, "out of range" },
 		{ ESRCH, "no such process" },
+		{ ETIMEDOUT, "the time was over" },
 	};
 
 	if (error < 0)

@@ -10,9 +10,9 @@
 #define TICKS	2000	/* of each of two threads */
 #define PAGES	32
 
-struct order { /* ns; back: the longest step to an earlier time */
+static struct order { /* ns; back: the longest step to an earlier time */
 	unsigned long long last, back, records;
-};
+} seen[2];
 
 /* One callback for both: the payload of a perf sample follows its u32 size. */
 static int look(void *context, unsigned int index, const struct perfring_record *record)
@@ -42,7 +42,6 @@ int main(void)
 {
 	struct perf_or_ring *skel = perf_or_ring__open_and_load();
 	struct perfring_bpf_array_opts array = { .size = sizeof(array), .pages = PAGES };
-	struct order seen[2] = { { 0 } };
 	struct perfring_reader_opts opts = { sizeof(opts), look, NULL, NULL, &seen[0], 0, 0 };
 	struct perfring_reader *reader[2] = { NULL };
 	struct perfring_storage *storage = NULL;
@@ -53,19 +52,15 @@ int main(void)
 	pthread_barrier_init(&start, NULL, 2);
 	for (int i = 0; !err && i < 2; i++, opts.context = &seen[1])
 		err = perfring_reader_create(&opts, &reader[i]);
-	if (!err)
-		err = perfring_reader_add_bpf_array(reader[0], bpf_map__fd(skel->maps.array),
-						    NULL, &array);
+	err = err ? err : perfring_reader_add_bpf_array(reader[0], bpf_map__fd(skel->maps.array),
+							NULL, &array);
 	cpus = err;
 	if (err > 0)
 		err = perfring_storage_open_bpf_ringbuf(bpf_map__fd(skel->maps.ring), NULL,
 							&storage);
-	if (!err)
-		err = perfring_reader_add(reader[1], storage);
-	if (!err)
-		err = perf_or_ring__attach(skel);
-	if (!err)
-		err = -pthread_create(&thread, NULL, load, &start);
+	err = err ? err : perfring_reader_add(reader[1], storage);
+	err = err ? err : perf_or_ring__attach(skel);
+	err = err ? err : -pthread_create(&thread, NULL, load, &start);
 	if (!err) {
 		load(&start);
 		pthread_join(thread, NULL);
