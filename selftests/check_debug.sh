@@ -90,6 +90,15 @@ suite()
 	return 0
 }
 
+# A hundred thousand random calls on the devices.
+calls()
+{
+	local kernel=$1 dir
+	dir=$(selftests/vm/kernel.sh "$kernel")
+	PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko PERFRING_FUZZ_CALLS=100000 \
+		stage calls "$kernel" 0 "$O/selftests/fuzz_device_test"
+}
+
 for flavour in $flavours; do
 	case $flavour in
 	rt)
@@ -124,6 +133,7 @@ for flavour in $flavours; do
 		else
 			planted "$kernel" "${bugs[@]}"
 			suite "$kernel"
+			calls "$kernel"
 		fi
 	done
 done
