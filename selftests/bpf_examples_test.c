@@ -181,7 +181,7 @@ TEST_F(example, syscalls)
 TEST_F(example, echo)
 {
 	ASSERT_TRUE(run("echo", self->out, sizeof(self->out)));
-	EXPECT_EQ(self->out, strstr(self->out, "1 4 9 16 25 36 49 64 81 100 "));
+	EXPECT_EQ(0, strncmp(self->out, "1 4 9 16 25 36 49 64 81 100 ", 28));
 	EXPECT_NE(NULL, strstr(self->out, "\n10 answers, 0 bytes left over\n"));
 }
 
