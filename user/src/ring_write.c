@@ -318,33 +318,46 @@ static inline size_t write_plain_size(size_t len)
 	return perfring_round_8(sizeof(struct perf_event_header) + sizeof(uint32_t) + len);
 }
 
-/* Out of the way of the short ones, which then have no registers to save. */
-static __attribute__((noinline)) int write_long(unsigned char *to, const void *payload, size_t len)
+/* Payloads of a length that is copied in two pieces of 16 bytes. */
+static inline bool write_short(size_t len)
 {
-	memcpy(to, payload, len);
-	return 0;
+	return len - 16 <= 16;
 }
 
-/* Such a sample of @size bytes at @pos, which is not across the end of the data. */
-static inline int write_plain(struct perfring_core *core, unsigned long pos, uint16_t misc,
-			      const unsigned char *payload, size_t len, size_t size)
+/*
+ * Such a sample of @size bytes at @pos, which is not across the end of the data.  What
+ * pads the payload is in the last word; so may be what is written below.
+ */
+static inline void write_plain(struct perfring_core *core, unsigned long pos, uint16_t misc,
+			       const unsigned char *payload, size_t len, size_t size)
 {
 	unsigned char *to = core->data + (pos & core->mask);
 	const struct perf_event_header header = { PERF_RECORD_SAMPLE, misc, (uint16_t)size };
 	const uint32_t raw_size = (uint32_t)(size - sizeof(header) - sizeof(raw_size));
+	const bool is_short = write_short(len);
 
-	/*
-	 * What pads the payload is in the last word; so may be what is written below.  Few
-	 * stores: one that waits for a cache line of the reader's CPU holds up those behind it.
-	 */
-	memset(to + size - sizeof(uint64_t), 0, sizeof(uint64_t));
-	memcpy(to, &header, sizeof(header));
+	if (!is_short || len + sizeof(header) + sizeof(raw_size) != size)
+		memset(to + size - sizeof(uint64_t), 0, sizeof(uint64_t));
+	if (is_short) {
+		/*
+		 * Few stores: one that waits for a cache line of the reader's CPU holds up those
+		 * behind it.
+		 */
+		memcpy(to, &header, sizeof(header));
+	} else {
+		/* Few instructions. */
+		struct perf_event_header *at = (void *)to;
+
+		at->type = header.type;
+		at->misc = header.misc;
+		at->size = header.size;
+	}
 	memcpy(to + sizeof(header), &raw_size, sizeof(raw_size));
 	to += sizeof(header) + sizeof(raw_size);
-	if (perfring_unlikely(len < 16 || len > 32))
-		return write_long(to, payload, len);
-	/* Both loads first: one copy from the front and one that ends at the end. */
-	{
+	if (!is_short) {
+		memcpy(to, payload, len);
+	} else {
+		/* Both loads first: one copy from the front and one that ends at the end. */
 		unsigned char front[16], back[16];
 
 		memcpy(front, payload, sizeof(front));
@@ -352,7 +365,6 @@ static inline int write_plain(struct perfring_core *core, unsigned long pos, uin
 		memcpy(to, front, sizeof(front));
 		memcpy(to + len - sizeof(back), back, sizeof(back));
 	}
-	return 0;
 }
 
 /* Such a sample, by itself or where a batch cannot just take the room. */
@@ -385,12 +397,12 @@ static int write_sample(struct perfring_writer *writer, uint16_t misc, const voi
 }
 
 static __attribute__((noinline)) int write_any(struct perfring_writer *writer, uint32_t type,
-					       uint16_t misc, const void *payload, size_t len)
+					       unsigned int misc, const void *payload, size_t len)
 {
 	struct write_piece pieces[5 + PERFRING_RECORD_MAX / WRITE_PATTERN_MAX + 1];
 	unsigned char pattern[WRITE_PATTERN_MAX];
 	const unsigned char *sample = (const unsigned char *)writer->sample;
-	struct perf_event_header header = { .type = type, .misc = misc };
+	struct perf_event_header header = { .type = type, .misc = (uint16_t)misc };
 	size_t fixed = sizeof(header), size, nr = 0;
 	uint32_t raw_size;
 
@@ -399,7 +411,7 @@ static __attribute__((noinline)) int write_any(struct perfring_writer *writer, u
 	if (len > PERFRING_RECORD_MAX)
 		return write_reject(writer, -E2BIG);
 	if (type == PERF_RECORD_SAMPLE && writer->plain && payload)
-		return write_sample(writer, misc, payload, len);
+		return write_sample(writer, (uint16_t)misc, payload, len);
 	pieces[nr++] = (struct write_piece){ &header, sizeof(header) };
 
 	if (type == PERF_RECORD_SAMPLE && !(writer->format->sample_type & PERF_SAMPLE_RAW)) {
@@ -431,35 +443,55 @@ static __attribute__((noinline)) int write_any(struct perfring_writer *writer, u
 	return write_pieces(writer, type, size, pieces, nr);
 }
 
-int perfring_write(struct perfring_ring *ring, uint32_t type, uint16_t misc, const void *payload,
-		   size_t len)
+/*
+ * What most samples of a batch need, and nothing else.  The parameters stay where they are, those
+ * of perfring_write() and write_any(), so that no instruction moves them.
+ */
+static inline __attribute__((always_inline)) int write_take(struct perfring_writer *writer,
+							    uint32_t type, unsigned int misc,
+							    const void *payload, size_t len)
 {
-	struct perfring_writer *writer = ring->writer;
-	struct perfring_core *core;
+	/* Loads between the questions keep the compiler from asking them together: slow. */
+	struct perfring_core *core = perfring_once_load(writer->core);
 	unsigned long pos;
 	size_t size;
 
-	if (perfring_unlikely(!writer))
-		return -EOPNOTSUPP;
-	/*
-	 * What most samples of a batch need, and nothing else.  A load between two
-	 * questions keeps the compiler from asking them together, which takes longer.
-	 */
-	core = perfring_once_load(writer->core);
-	if (perfring_unlikely(type != PERF_RECORD_SAMPLE))
-		return write_any(writer, type, misc, payload, len);
-	pos = perfring_local_read(&core->head);
 	if (perfring_unlikely(!payload))
 		return write_any(writer, type, misc, payload, len);
+	pos = perfring_local_read(&core->head);
 	if (perfring_unlikely(perfring_once_load(core->paused)))
-		return write_any(writer, type, misc, payload, len);
-	if (perfring_unlikely(len > WRITE_TAKE_MAX))
 		return write_any(writer, type, misc, payload, len);
 	size = write_plain_size(len);
 	if (perfring_unlikely(!perfring_core_take(core, &pos, size, writer->clear)))
 		return write_any(writer, type, misc, payload, len);
 	perfring_local_add(&writer->written, 1);
-	return write_plain(core, pos, misc, payload, len, size);
+	write_plain(core, pos, (uint16_t)misc, payload, len, size);
+	return 0;
+}
+
+/* Out of the way of the short ones, which then have no registers to save. */
+static __attribute__((noinline)) int write_long(struct perfring_writer *writer, uint32_t type,
+						unsigned int misc, const void *payload, size_t len)
+{
+	if (write_short(len))
+		__builtin_unreachable();
+	if (perfring_unlikely(len > WRITE_TAKE_MAX))
+		return write_any(writer, type, misc, payload, len);
+	return write_take(writer, PERF_RECORD_SAMPLE, misc, payload, len);
+}
+
+int perfring_write(struct perfring_ring *ring, uint32_t type, uint16_t misc, const void *payload,
+		   size_t len)
+{
+	struct perfring_writer *writer = ring->writer;
+
+	if (perfring_unlikely(!writer))
+		return -EOPNOTSUPP;
+	if (perfring_unlikely(type != PERF_RECORD_SAMPLE))
+		return write_any(writer, type, misc, payload, len);
+	if (!write_short(len))
+		return write_long(writer, type, misc, payload, len);
+	return write_take(writer, type, misc, payload, len);
 }
 
 int perfring_write_record(struct perfring_ring *ring, const void *data, size_t len)
