@@ -47,7 +47,7 @@ int perfring_bpf_unset(int map_fd, uint32_t key)
 }
 
 int perfring_bpf_map(int map_fd, uint64_t data, int first, int rest, unsigned char **map,
-		  size_t *bytes)
+		     size_t *bytes)
 {
 	size_t page = perfring_system_page_size();
 	unsigned char *at;

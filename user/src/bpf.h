@@ -20,6 +20,6 @@ int perfring_bpf_unset(int map_fd, uint32_t key);
  * so that it takes two mappings: @first for the consumer's page, @rest.
  */
 int perfring_bpf_map(int map_fd, uint64_t data, int first, int rest, unsigned char **map,
-		  size_t *bytes);
+		     size_t *bytes);
 
 #endif /* PERFRING_SRC_BPF_H */

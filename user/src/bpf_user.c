@@ -58,7 +58,7 @@ static int user_open(struct perfring_bpf_user *user, int map_fd)
 	    epoll_ctl(user->epoll_fd, EPOLL_CTL_ADD, user->map_fd, &event) < 0)
 		return -errno;
 	err = perfring_bpf_map(user->map_fd, user->size, PROT_READ, PROT_READ | PROT_WRITE,
-			    &user->map, &user->map_size);
+			       &user->map, &user->map_size);
 	if (err)
 		return err;
 	user->consumer = (const void *)user->map;

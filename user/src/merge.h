@@ -5,7 +5,7 @@
 
 #include "reader.h"
 
-#define MERGE_NEVER	(UINT64_MAX - 1)	/* later than any record; and there is a later one */
+#define MERGE_NEVER	(UINT64_MAX - 1)	/* later than any record; one more is later still */
 
 struct merge_entry {
 	uint64_t time;

@@ -73,8 +73,7 @@ void merge_tree_build(struct perfring_merge *merge)
 	struct merge_key *tree = merge->tree;
 	unsigned int leaves = merge->leaves;
 
-	/* The first half holds the losers, the second one each node's winner while it
-	 * plays. */
+	/* The first half holds the losers, the second one each node's winner while it plays. */
 	for (unsigned int i = 0; i < leaves; i++) {
 		uint64_t time = MERGE_NEVER;
 

@@ -118,7 +118,8 @@ static int wait_deliver(void *context)
 
 int perfring_reader_poll(struct perfring_reader *reader, int timeout_ms)
 {
-	return reader_wait_for(reader, reader_deadline(timeout_ms), wait_deliver, wait_look, reader);
+	return reader_wait_for(reader, reader_deadline(timeout_ms), wait_deliver, wait_look,
+			       reader);
 }
 
 int perfring_reader_poll_until(struct perfring_reader *reader, uint64_t deadline_ns)

@@ -33,7 +33,7 @@ static int bpf_open(struct perfring_storage *storage, int map_fd)
 	if (storage->fd < 0)
 		return -errno;
 	err = perfring_bpf_map(storage->fd, storage->data_size, PROT_READ | PROT_WRITE, PROT_READ,
-			    &map, &storage->map_size);
+			       &map, &storage->map_size);
 	storage->map = map;
 	if (!err)
 		bpf_pages(storage, map);
