@@ -25,6 +25,7 @@ struct reader {
 	bool backward;
 	uint64_t record[8192];		/* the record that is read, in one piece */
 	unsigned char *copy;		/* backward: the data */
+	uint64_t own;			/* of a broken reader */
 };
 
 /* Map descriptor 3; exits where that fails. */

@@ -5,11 +5,9 @@
 #define load_head load_head
 static inline uint64_t load_head(struct reader *r)
 {
-	static uint64_t head;
-
-	if (!head)
-		head = load_acquire(&r->page->data_head);
-	return head;
+	if (!r->own)
+		r->own = load_acquire(&r->page->data_head);
+	return r->own;
 }
 
 #include "reader.h"

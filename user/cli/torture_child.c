@@ -20,6 +20,7 @@
 #define CHILD_WAIT_FD	4
 #define CHILD_SKIPS	4	/* exit status: this scenario is not for me */
 #define CHILD_NAP_NS	50000
+#define CHILD_ASLEEP_NS	(2 * CLI_NS)	/* one that never sleeps is not waited for longer */
 
 static void child_why(struct torture *t, const char *format, va_list args)
 {
@@ -395,8 +396,9 @@ bool torture_blocked(struct torture *t)
 bool torture_asleep(struct torture *t)
 {
 	const struct timespec nap = { .tv_nsec = CHILD_NAP_NS };
+	uint64_t end = cli_now() + CHILD_ASLEEP_NS;
 
-	for (int i = 0; i < 2000 && child_state(t) != 'S'; i++) {
+	while (child_state(t) != 'S' && cli_now() < end) {
 		if (child_gone(t))
 			return child_ended_wrong(t);
 		nanosleep(&nap, NULL);

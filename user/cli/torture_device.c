@@ -29,6 +29,7 @@ static int device_open(struct torture_ring *ring, const struct torture_shape *sh
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_BPF_OUTPUT,
 		.sample_type = PERF_SAMPLE_RAW, .sample_period = 1, .watermark = 1,
 		.wakeup_watermark = UINT32_MAX, .write_backward = shape->backward,
+		.disabled = 1,	/* so that it can be placed */
 	};
 	struct perfring_device_opts opts = {
 		.size = sizeof(opts), .pages = perfring_pages_for_bytes(shape->bytes),
