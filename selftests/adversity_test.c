@@ -271,7 +271,7 @@ static void *disturb(void *arg)
  */
 TEST_F(adversity, everything_at_once)
 {
-	uint64_t end = now_ns() + RACE_NS;
+	uint64_t end = now_ns() + RACE_NS * slowness();
 	struct hammer hammers[THREADS];
 	int fd[SLOTS], hold = device_open(0), status;
 	unsigned long calls = 0, good = 0;
