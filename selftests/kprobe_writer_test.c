@@ -110,28 +110,31 @@ static int text_of(const char *function, const unsigned char **code, size_t *len
  * One ring for both events, and the probe at each instruction around the function's
  * compare-and-exchanges, of which one is the loop for room: it would not end if each
  * turn took some. The records are written all the same, and hits while the
- * writer is at work are counted as missed.
+ * writer is at work are counted as missed; those before it has come in are written
+ * before it, so that it finds another head than it looked at.
  */
-TEST_F_TIMEOUT(kprobe, own_ring, 100)
+static void own_ring(struct __test_metadata *_metadata, FIXTURE_DATA(kprobe) *self,
+		     const char *function, int prot)
 {
-#ifdef __x86_64__
-	struct perf_event_attr attr = kprobe_attr("perfring_output_begin");
+	struct perf_event_attr attr = kprobe_attr(function);
 	int fd, probed = 0, loops = 0;
 	struct perfring_stats stats;
 	struct perfring_emit result;
-	const unsigned char *code;
+	const unsigned char *code = NULL;
 	long missed = file_long(MISSED, -1);
 	uint64_t last = 0;
+	static uint64_t buf[8192];
+	size_t len = 0, i;
 	struct raw raw;
-	size_t len, i;
+	int records;
 
 	if (!getenv("PERFRING_MODULE"))
 		SKIP(return, "PERFRING_MODULE is not set: no code to look at");
-	if (text_of("perfring_output_begin", &code, &len))
-		SKIP(return, "perfring_output_begin: the compiler has put it into its callers");
+	if (text_of(function, &code, &len))
+		SKIP(return, "%s: the compiler has put it into its callers", function);
 	fd = device_open(0);
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, raw_map(&raw, fd, 16, PROT_READ));
+	ASSERT_EQ(0, raw_map(&raw, fd, 16, prot));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
 	for (i = 0; i + 1 < len; i++) {
 		/* cmpxchg is 0f b1 and the place in memory; 40 bytes before and after. */
@@ -152,6 +155,12 @@ TEST_F_TIMEOUT(kprobe, own_ring, 100)
 			EXPECT_EQ(10, result.written);
 			ASSERT_EQ(0, device_stats(self->fd, &stats));
 			EXPECT_TRUE(stats_balance(&stats));
+			if (!(prot & PROT_WRITE))
+				continue;
+			/* Each has a place of its own: what two had would be one. */
+			for (records = 0; raw_next(&raw, buf) > 0; records++)
+				;
+			EXPECT_EQ(10 + (int)stats.written, records);
 		}
 		last = attr.config2;
 	}
@@ -164,6 +173,22 @@ TEST_F_TIMEOUT(kprobe, own_ring, 100)
 	EXPECT_TRUE(stats_balance(&stats));
 	raw_unmap(&raw);
 	close(fd);
+}
+
+/* An overwriting ring is what the short way is not for. */
+TEST_F_TIMEOUT(kprobe, own_ring, 100)
+{
+#ifdef __x86_64__
+	own_ring(_metadata, self, "perfring_output_begin", PROT_READ);
+#else
+	SKIP(return, "the instruction to look for is known for x86-64 alone");
+#endif
+}
+
+TEST_F_TIMEOUT(kprobe, own_ring_in_short, 100)
+{
+#ifdef __x86_64__
+	own_ring(_metadata, self, "perfring_plain_write", PROT_READ | PROT_WRITE);
 #else
 	SKIP(return, "the instruction to look for is known for x86-64 alone");
 #endif
@@ -198,7 +223,7 @@ TEST_F_TIMEOUT(kprobe, anywhere, 120)
 		"local_clock", "sched_clock_cpu", "_raw_spin_lock", "_raw_spin_unlock_irqrestore",
 		"irq_work_queue", "irq_work_run", "hrtimer_interrupt", "ktime_get_mono_fast_ns",
 		"stack_trace_save", "__rcu_read_lock", "__rcu_read_unlock", "rcu_is_watching",
-		"perfring_output", "perfring_commit", "perfring_wakeup_due", "perfring_overflow",
+		"perfring_output", "perfring_commit", "perfring_wakeup_due", "perfring_plain_write",
 		"perfring_sample_fields", "perfring_kprobe_hit", "perfring_ioctl", "memcpy",
 		"do_syscall_64", "asm_exc_nmi", "nmi_handle", "kprobe_ftrace_handler",
 		"task_tgid_nr_ns", "__task_pid_nr_ns", "perfring_task_ids", "unwind_next_frame",
