@@ -192,7 +192,8 @@ static int own_build_id(struct dl_phdr_info *info, size_t size, void *context)
 			continue;
 		while (at + sizeof(ElfW(Nhdr)) <= end) {
 			const ElfW(Nhdr) *note = (const void *)at;
-			const unsigned char *desc = at + sizeof(*note) + ((note->n_namesz + 3) & ~3);
+			const unsigned char *desc =
+				at + sizeof(*note) + ((note->n_namesz + 3) & ~3);
 
 			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4) {
 				id->bytes = desc;

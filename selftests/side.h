@@ -67,7 +67,8 @@ static inline bool any(const struct perfring_event *event, const void *what)
 
 /* The next record of @kind that @match likes; it stays in the ring until the next call. */
 static inline bool find(FIXTURE_DATA(side) *self, uint32_t kind,
-			bool (*match)(const struct perfring_event *, const void *), const void *what)
+			bool (*match)(const struct perfring_event *, const void *),
+			const void *what)
 {
 	struct perfring_record record;
 	struct perfring_error error;
