@@ -90,14 +90,17 @@ FIXTURE_SETUP(flip)
 		tail = (void *)ring;
 		head = (void *)(ring + page);
 		/* The second half is the first. */
-		ASSERT_NE(MAP_FAILED, mremap(ring + 2 * page, 0, DATA, MREMAP_MAYMOVE | MREMAP_FIXED,
+		ASSERT_NE(MAP_FAILED, mremap(ring + 2 * page, 0, DATA,
+					     MREMAP_MAYMOVE | MREMAP_FIXED,
 					     ring + 2 * page + DATA));
-		ASSERT_EQ(0, perfring_storage_from_bpf_memory(ring, self->len, NULL, &self->storage));
+		ASSERT_EQ(0, perfring_storage_from_bpf_memory(ring, self->len, NULL,
+							      &self->storage));
 	} else {
 		control = (void *)ring;
 		head = (void *)&control->data_head;
 		tail = (void *)&control->data_tail;
-		ASSERT_EQ(0, perfring_storage_from_contiguous(ring, self->len, &opts, &self->storage));
+		ASSERT_EQ(0, perfring_storage_from_contiguous(ring, self->len, &opts,
+							      &self->storage));
 	}
 	self->other = fork();
 	ASSERT_LE(0, self->other);
@@ -182,7 +185,8 @@ TEST_F(flip, batches_and_peeks)
 	perfring_format_free(format);
 }
 
-static uint64_t payload_time(void *context, unsigned int index, const struct perfring_record *record)
+static uint64_t payload_time(void *context, unsigned int index,
+			     const struct perfring_record *record)
 {
 	look(record);
 	return record->position;
