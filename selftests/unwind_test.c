@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each allocation and each system call of what opens, adds and writes fails, one at a time: the
+ * caller is told, and nothing stays open, mapped or allocated.  The linker gives the
+ * library's calls to the functions below (--wrap), not those of the C library itself.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include "fixtures.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
+static unsigned int countdown;		/* 0: nothing fails */
+static bool hit;
+static int maps;			/* that the library has */
+static const char *what;
+
+static bool fails(const char *name, int error)
+{
+	if (!countdown || --countdown)
+		return false;
+	hit = true;
+	what = name;
+	errno = error;
+	return true;
+}
+
+#define WRAP(type, failed, name, parameters, ...)				\
+	type __real_##name parameters;						\
+	type __wrap_##name parameters;						\
+	type __wrap_##name parameters						\
+	{									\
+		return fails(#name, ENOMEM) ? failed : __real_##name(__VA_ARGS__); \
+	}
+
+WRAP(void *, NULL, malloc, (size_t len), len)
+WRAP(void *, NULL, calloc, (size_t nr, size_t len), nr, len)
+WRAP(void *, NULL, realloc, (void *was, size_t len), was, len)
+WRAP(void *, NULL, aligned_alloc, (size_t align, size_t len), align, len)
+WRAP(char *, NULL, strdup, (const char *text), text)
+WRAP(int, -1, mprotect, (void *at, size_t len, int prot), at, len, prot)
+WRAP(int, -1, madvise, (void *at, size_t len, int advice), at, len, advice)
+WRAP(int, -1, eventfd, (unsigned int count, int flags), count, flags)
+WRAP(int, -1, epoll_create1, (int flags), flags)
+WRAP(int, -1, epoll_ctl, (int fd, int op, int of, struct epoll_event *event), fd, op, of, event)
+WRAP(void *, MAP_FAILED, mremap, (void *at, size_t was, size_t len, int flags, void *to),
+     at, was, len, flags, to)
+/* Those that take what comes: a word each, as they are called. */
+WRAP(int, -1, open64, (const char *path, int flags, mode_t mode), path, flags, mode)
+WRAP(int, -1, fcntl64, (int fd, int command, long argument), fd, command, argument)
+WRAP(int, -1, ioctl, (int fd, unsigned long request, long argument), fd, request, argument)
+WRAP(long, -1, syscall, (long nr, long a, long b, long c, long d, long e), nr, a, b, c, d, e)
+WRAP(ssize_t, -1, read, (int fd, void *to, size_t len), fd, to, len)
+WRAP(ssize_t, -1, write, (int fd, const void *from, size_t len), fd, from, len)
+
+void *__real_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	void *map;
+
+	if (fails("mmap", ENOMEM))
+		return MAP_FAILED;
+	map = __real_mmap64(at, len, prot, flags, fd, offset);
+	/* What takes the place of another one goes with it. */
+	maps += map != MAP_FAILED && !(flags & MAP_FIXED);
+	return map;
+}
+
+int __real_munmap(void *at, size_t len);
+int __wrap_munmap(void *at, size_t len);
+int __wrap_munmap(void *at, size_t len)
+{
+	maps--;
+	return __real_munmap(at, len);
+}
+
+static int open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int nr = 0;
+
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr;
+}
+
+struct world {
+	char image[64];			/* of a ring */
+	char data[64];			/* perf.data */
+	char pipe[64];			/* the same as from a pipe */
+	char out[64];
+	int array;			/* BPF maps; -1: none here */
+	int ringbuf;
+	int user;
+	bool perf;
+	bool device;
+};
+
+static struct perf_event_attr some_attr(void)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.sample_type |= PERF_SAMPLE_TIME | PERF_SAMPLE_TID | PERF_SAMPLE_IDENTIFIER;
+	attr.sample_id_all = 1;
+	return attr;
+}
+
+static int close_storage(int ret, struct perfring_storage *storage)
+{
+	perfring_storage_close(storage);
+	return ret;
+}
+
+static int memory(const struct world *w)
+{
+	struct perfring_memory_opts opts = { .size = sizeof(opts), .pages = 2 };
+	struct perfring_storage *storage = NULL;
+	struct perfring_ring *ring = NULL;
+	struct perfring_batch batch;
+	int ret;
+
+	opts.overwrite = 1;
+	opts.backward = 1;
+	ret = perfring_storage_open_memory(&opts, &storage);
+	if (!ret)
+		ret = perfring_ring_open(storage, NULL, &ring);
+	if (!ret)
+		ret = perfring_write(ring, PERF_RECORD_SAMPLE, 0, NULL, 20);
+	if (ret >= 0) {
+		/* The first one takes memory. */
+		ret = perfring_ring_snapshot(ring, 0, &batch);
+		perfring_batch_commit(&batch);
+	}
+	perfring_ring_close(ring);
+	return close_storage(ret, storage);
+}
+
+static int perf(const struct world *w)
+{
+	struct perfring_perf_opts opts = { .size = sizeof(opts), .pages = 1 };
+	struct perf_event_attr attr = some_attr();
+	struct perfring_storage *storage = NULL;
+	struct perfring_ring *ring = NULL;
+	int ret = perfring_storage_open_perf(&attr, -1, 0, &opts, &storage);
+
+	if (!ret)
+		ret = perfring_ring_open(storage, NULL, &ring);
+	perfring_ring_close(ring);
+	return close_storage(ret, storage);
+}
+
+static int device(const struct world *w)
+{
+	struct perfring_device_opts opts = {
+		.size = sizeof(opts), .pages = 1, .mirror = PERFRING_MIRROR_ON,
+	};
+	struct perf_event_attr attr = some_attr();
+	struct perfring_storage *storage = NULL;
+	int ret = perfring_storage_open_device("/dev/perfring0", &attr, &opts, &storage);
+
+	return close_storage(ret, storage);
+}
+
+static int image(const struct world *w)
+{
+	struct perfring_storage *storage = NULL;
+	int ret = perfring_storage_open_image(w->image, NULL, &storage);
+
+	if (!ret)
+		ret = perfring_storage_save(storage, w->out);
+	return close_storage(ret, storage);
+}
+
+static int bpf_ringbuf(const struct world *w)
+{
+	struct perfring_storage *storage = NULL;
+	int ret = perfring_storage_open_bpf_ringbuf(w->ringbuf, NULL, &storage);
+
+	return close_storage(ret, storage);
+}
+
+static int bpf_user(const struct world *w)
+{
+	struct perfring_bpf_user *user = NULL;
+	int ret = perfring_bpf_user_open(w->user, &user);
+
+	perfring_bpf_user_close(user);
+	return ret;
+}
+
+/* More rings than there is room for at first, and a merge of them. */
+static int rings(const struct world *w)
+{
+	struct perfring_cpus_opts opts = { .size = sizeof(opts), .pages = 1 };
+	const unsigned int cpus[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	struct perf_event_attr attr = some_attr();
+	struct perfring_reader *reader = NULL;
+	struct perfring_merge *merge = NULL;
+	int ret = perfring_reader_create(NULL, &reader);
+
+	opts.cpus = cpus;
+	opts.nr_cpus = ARRAY_LEN(cpus);
+	if (!ret)
+		ret = perfring_reader_add_cpus(reader, w->perf ? PERFRING_BACKEND_PERF :
+					       PERFRING_BACKEND_MEMORY, &attr, &opts);
+	if (ret >= 0)
+		ret = perfring_merge_create(reader, NULL, &merge);
+	if (!ret)
+		ret = perfring_merge_add_all(merge, NULL);
+	perfring_merge_destroy(merge);
+	perfring_reader_destroy(reader);
+	return ret;
+}
+
+static int possible_cpus(const struct world *w)
+{
+	struct perf_event_attr attr = some_attr();
+	struct perfring_reader *reader = NULL;
+	int ret = perfring_reader_create(NULL, &reader);
+
+	if (!ret)
+		ret = perfring_reader_add_cpus(reader, PERFRING_BACKEND_MEMORY, &attr, NULL);
+	perfring_reader_destroy(reader);
+	return ret;
+}
+
+static int bpf_array(const struct world *w)
+{
+	struct perfring_reader *reader = NULL;
+	int ret = perfring_reader_create(NULL, &reader);
+
+	if (!ret)
+		ret = perfring_reader_add_bpf_array(reader, w->array, NULL, NULL);
+	perfring_reader_destroy(reader);
+	return ret;
+}
+
+static int parse(const struct world *w)
+{
+	struct perfring_event_specs *specs = NULL;
+	int ret = perfring_event_parse("{faults:u,cs},cpu-clock/name=clock/,mem:0x1000:w,"
+				       "uprobe:/bin/true:0x40,uprobe:/bin/true:main,nosuch",
+				       NULL, &specs, NULL);
+
+	perfring_event_specs_free(specs);
+	/* It ends so when nothing fails. */
+	return ret == -EINVAL || ret == -ENOENT ? 0 : ret;
+}
+
+static int events(const struct world *w)
+{
+	struct perfring_event_specs *specs = NULL;
+	struct perfring_events *events = NULL;
+	struct perfring_reader *reader = NULL;
+	const pid_t self = 0;
+	struct perfring_events_opts opts = {
+		.size = sizeof(opts), .sampling = 1, .inherit = 1, .pids = &self, .nr_pids = 1,
+		.pages = 1,
+	};
+	int ret = perfring_event_parse("{faults:u,cs:u},dummy:u", NULL, &specs, NULL);
+
+	if (!ret)
+		ret = perfring_events_open(specs, &opts, &events);
+	if (!ret)
+		ret = perfring_reader_create(NULL, &reader);
+	if (!ret)
+		ret = perfring_events_give(events, reader);
+	perfring_reader_destroy(reader);
+	perfring_events_close(events);
+	perfring_event_specs_free(specs);
+	return ret;
+}
+
+static int count(const struct world *w)
+{
+	struct perfring_count_opts opts = { .size = sizeof(opts) };
+	struct perfring_count_value values[3];
+	struct perfring_count *count = NULL;
+	int ret = perfring_count_open_text("{faults:u,cs:u},cpu-clock:u", 0, -1, &opts, &count,
+					   NULL);
+
+	if (!ret)
+		ret = perfring_count_start(count);
+	if (!ret)
+		ret = perfring_count_read(count, values, 3);
+	perfring_count_close(count);
+	return ret;
+}
+
+static int write_data(const struct world *w, bool pipe)
+{
+	const char *const argv[] = { "a", "b" };
+	struct perfring_data_opts opts = {
+		.size = sizeof(opts), .pipe = pipe, .argv = argv, .argc = 2,
+	};
+	struct perf_event_attr attr = some_attr();
+	struct perfring_data_writer *writer = NULL;
+	int err, ret = perfring_data_create(w->out, &opts, &writer);
+
+	for (int i = 0; ret >= 0 && i < 2; i++) {
+		ret = perfring_data_add_event(writer, &attr, "e");
+		if (ret >= 0)
+			ret = perfring_data_add_id(writer, (unsigned int)i, 7 + (uint64_t)i);
+	}
+	if (ret >= 0)
+		ret = perfring_data_start(writer);
+	if (ret >= 0)
+		ret = perfring_data_synthesize(writer, getpid());
+	err = perfring_data_close(writer);
+	return ret < 0 ? ret : err;
+}
+
+static int data_file(const struct world *w)
+{
+	return write_data(w, false);
+}
+
+static int data_pipe(const struct world *w)
+{
+	return write_data(w, true);
+}
+
+static int read_data(const char *path)
+{
+	struct perfring_data *data = NULL;
+	int ret = perfring_data_open(path, &data, NULL);
+
+	perfring_data_free(data);
+	return ret;
+}
+
+static int data_read_file(const struct world *w)
+{
+	return read_data(w->data);
+}
+
+static int data_read_pipe(const struct world *w)
+{
+	return read_data(w->pipe);
+}
+
+static int make_map(enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries)
+{
+	int fd = bpf_map_create(type, "unwind", key, value, entries, NULL);
+
+	return fd < 0 ? -1 : fd;
+}
+
+static bool make_world(struct world *w)
+{
+	struct perfring_storage *storage;
+	char why[WHY_LEN];
+	bool made;
+
+	snprintf(w->image, sizeof(w->image), "/tmp/perfring-unwind-%d.image", getpid());
+	snprintf(w->data, sizeof(w->data), "/tmp/perfring-unwind-%d.data", getpid());
+	snprintf(w->pipe, sizeof(w->pipe), "/tmp/perfring-unwind-%d.pipe", getpid());
+	w->perf = backend_available(PERF, why, sizeof(why));
+	w->device = backend_available(DEVICE, why, sizeof(why));
+	w->array = make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 1024);
+	w->ringbuf = make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 65536);
+	w->user = make_map(BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 65536);
+	if (perfring_storage_open_memory(NULL, &storage))
+		return false;
+	made = !perfring_storage_save(storage, w->image);
+	perfring_storage_close(storage);
+	strcpy(w->out, w->data);
+	made = made && write_data(w, false) >= 0;
+	strcpy(w->out, w->pipe);
+	made = made && write_data(w, true) >= 0;
+	snprintf(w->out, sizeof(w->out), "/tmp/perfring-unwind-%d.out", getpid());
+	return made;
+}
+
+static void clear_world(const struct world *w)
+{
+	unlink(w->image);
+	unlink(w->data);
+	unlink(w->pipe);
+	unlink(w->out);
+}
+
+#define FAILURES_MOST	20000
+
+/* @fn with its first call failing, with its second one, ... until none is left to fail. */
+static void each(struct __test_metadata *_metadata, const char *name,
+		 int (*fn)(const struct world *w), const struct world *w)
+{
+	unsigned int n, refused = 0;
+	int ret, files = 0;
+
+	/* Once for what the C library keeps for itself. */
+	ASSERT_LE(0, fn(w)) {
+		TH_LOG("%s", name);
+	}
+	files = open_files();
+	maps = 0;
+	for (n = 1; n < FAILURES_MOST; n++) {
+		hit = false;
+		countdown = n;
+		ret = fn(w);
+		countdown = 0;
+		EXPECT_EQ(files, open_files()) {
+			TH_LOG("%s: call %u, %s", name, n, what);
+		}
+		EXPECT_EQ(0, maps) {
+			TH_LOG("%s: call %u, %s", name, n, what);
+		}
+		maps = 0;
+		if (!hit)
+			break;
+		refused += ret < 0;
+		/* What may be missing is passed over: texts for errors, features of a file. */
+		EXPECT_TRUE(ret >= 0 || ret == -ENOMEM) {
+			TH_LOG("%s: call %u, %s: %d", name, n, what, ret);
+		}
+	}
+	EXPECT_LE(0, ret) {
+		TH_LOG("%s: %d when nothing fails", name, ret);
+	}
+	EXPECT_GT(FAILURES_MOST, n);
+	EXPECT_LT(0, refused);
+#ifdef __SANITIZE_ADDRESS__
+	EXPECT_EQ(0, __lsan_do_recoverable_leak_check());
+#endif
+}
+
+#define EACH(fn)	each(_metadata, #fn, fn, &w)
+
+TEST(nothing_is_left)
+{
+	struct world w = { .array = -1 };
+
+	ASSERT_TRUE(make_world(&w));
+	EACH(memory);
+	EACH(image);
+	EACH(rings);
+	EACH(possible_cpus);
+	EACH(parse);
+	EACH(data_file);
+	EACH(data_pipe);
+	EACH(data_read_file);
+	EACH(data_read_pipe);
+	if (w.perf) {
+		EACH(perf);
+		EACH(events);
+		EACH(count);
+	}
+	if (w.device)
+		EACH(device);
+	if (w.array >= 0)
+		EACH(bpf_array);
+	if (w.ringbuf >= 0)
+		EACH(bpf_ringbuf);
+	if (w.user >= 0)
+		EACH(bpf_user);
+	clear_world(&w);
+}
+
+TEST_HARNESS_MAIN
