@@ -30,9 +30,12 @@ static bool fails(const char *name, int error)
 	return true;
 }
 
-#define WRAP(type, failed, name, parameters, ...)				\
+#define DECLARE(type, name, parameters)						\
 	type __real_##name parameters;						\
-	type __wrap_##name parameters;						\
+	type __wrap_##name parameters
+
+#define WRAP(type, failed, name, parameters, ...)				\
+	DECLARE(type, name, parameters);					\
 	type __wrap_##name parameters						\
 	{									\
 		return fails(#name, ENOMEM) ? failed : __real_##name(__VA_ARGS__); \
@@ -48,8 +51,8 @@ WRAP(int, -1, madvise, (void *at, size_t len, int advice), at, len, advice)
 WRAP(int, -1, eventfd, (unsigned int count, int flags), count, flags)
 WRAP(int, -1, epoll_create1, (int flags), flags)
 WRAP(int, -1, epoll_ctl, (int fd, int op, int of, struct epoll_event *event), fd, op, of, event)
-WRAP(void *, MAP_FAILED, mremap, (void *at, size_t was, size_t len, int flags, void *to),
-     at, was, len, flags, to)
+#define MOVE	void *at, size_t was, size_t len, int flags, void *to
+WRAP(void *, MAP_FAILED, mremap, (MOVE), at, was, len, flags, to)
 /* Those that take what comes: a word each, as they are called. */
 WRAP(int, -1, open64, (const char *path, int flags, mode_t mode), path, flags, mode)
 WRAP(int, -1, fcntl64, (int fd, int command, long argument), fd, command, argument)
@@ -58,8 +61,9 @@ WRAP(long, -1, syscall, (long nr, long a, long b, long c, long d, long e), nr, a
 WRAP(ssize_t, -1, read, (int fd, void *to, size_t len), fd, to, len)
 WRAP(ssize_t, -1, write, (int fd, const void *from, size_t len), fd, from, len)
 
-void *__real_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+DECLARE(void *, mmap64, (void *at, size_t len, int prot, int flags, int fd, off_t offset));
+DECLARE(int, munmap, (void *at, size_t len));
+
 void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	void *map;
@@ -72,8 +76,6 @@ void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off
 	return map;
 }
 
-int __real_munmap(void *at, size_t len);
-int __wrap_munmap(void *at, size_t len);
 int __wrap_munmap(void *at, size_t len)
 {
 	maps--;
@@ -247,9 +249,8 @@ static int bpf_array(const struct world *w)
 static int parse(const struct world *w)
 {
 	struct perfring_event_specs *specs = NULL;
-	int ret = perfring_event_parse("{faults:u,cs},cpu-clock/name=clock/,mem:0x1000:w,"
-				       "uprobe:/bin/true:0x40,uprobe:/bin/true:main,nosuch",
-				       NULL, &specs, NULL);
+	static const char text[] = "{faults:u,cs},cpu-clock/name=clock/,mem:0x1000:w,uprobe:/bin/true:0x40,uprobe:/bin/true:main,nosuch";
+	int ret = perfring_event_parse(text, NULL, &specs, NULL);
 
 	perfring_event_specs_free(specs);
 	/* It ends so when nothing fails. */
