@@ -249,7 +249,8 @@ static int bpf_array(const struct world *w)
 static int parse(const struct world *w)
 {
 	struct perfring_event_specs *specs = NULL;
-	static const char text[] = "{faults:u,cs},cpu-clock/name=clock/,mem:0x1000:w,uprobe:/bin/true:0x40,uprobe:/bin/true:main,nosuch";
+	static const char text[] =
+		"{faults:u,cs},cpu-clock/name=c/,mem:0x1000:w,uprobe:/bin/true:main,nosuch";
 	int ret = perfring_event_parse(text, NULL, &specs, NULL);
 
 	perfring_event_specs_free(specs);
