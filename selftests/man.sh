@@ -52,8 +52,14 @@ for page in "$dir"/man/*.3; do
 	diff <({ echo "${name%.3}"; awk -f user/man/links.awk "$page"; } | sort -u) \
 		<(sed '/^\.SH SYN/q; s/[, ].*//; /^perfring_/!d' "$page" | grep '^perf' | sort) ||
 		complain "${page##*/}: NAME has not what SYNOPSIS has"
+	grep -q '^\.SH ATTRIBUTES' "$page" || complain "${page##*/}: nothing about threads"
 	grep -q '^int main' "$page" || complain "${page##*/}: no complete example"
 done
+
+# perfring_explain() knows every option structure.
+diff <(sed -n 's/^struct \(perfring_[a-z_]*_opts\) {/\1/p' user/include/perfring/*.h | sort) \
+	<(sed -n 's/.*KNOWN(\(perfring_[a-z_]*\)),.*/\1/p' user/src/explain.c | sort) ||
+	complain "perfring_explain(): not the option structures of the headers"
 
 # The vocabulary of errors is what the headers use.
 diff <(grep -ohE -- '-E[A-Z0-9]+\b' user/include/perfring/*.h | sort -u) \
