@@ -208,7 +208,8 @@ int perfring_storage_open_device(const char *path, const struct perf_event_attr 
  * Reading the ring moves the tail of the copy in memory, never of the file.
  *
  * Return: 0; errno of open(2) and read(2); -EBADMSG the control page and the
- * file's size disagree; -EINVAL not 1 + 2^n pages; -ENODATA shorter than that.
+ * file's size disagree; -EINVAL not 1 + 2^n pages; -ENODATA shorter than that; -E2BIG a
+ * newer structure; -ENOMEM.
  */
 int perfring_storage_open_image(const char *path, const struct perfring_image_opts *opts,
 				struct perfring_storage **out);
@@ -226,7 +227,7 @@ int perfring_storage_open_image(const char *path, const struct perfring_image_op
  *
  * Return: 0; -ENODATA shorter than two pages; -EINVAL not 1 + 2^n pages or a page
  * size that is not a power of two of at least 4096; -EFAULT not aligned;
- * -EBADMSG the control page and @bytes disagree.
+ * -EBADMSG the control page and @bytes disagree; -E2BIG a newer structure; -ENOMEM.
  */
 int perfring_storage_from_contiguous(void *memory, size_t bytes,
 				     const struct perfring_image_opts *opts,
@@ -243,7 +244,7 @@ int perfring_storage_from_contiguous(void *memory, size_t bytes,
  * CPU and the flags; nothing else differs.
  *
  * Return: 0; errno of open(2), write(2) and close(2); -ENODEV without a ring; -EOPNOTSUPP a BPF
- * ring buffer.
+ * ring buffer; -ENOMEM.
  */
 int perfring_storage_save(const struct perfring_storage *storage, const char *path);
 
