@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common.h"
+#include "nest_find.h"
+
+struct function functions[FUNCTIONS];
+unsigned int function_nr;
+struct boundary boundaries[NEST_PROBES];
+unsigned int boundary_nr;
+unsigned int instruction_nr;
+static uint32_t probe_nr;
+
+/* Bytes of the module's code where an instruction begins, as objdump(1) has it. */
+static uint64_t text_addr;
+static unsigned char *text_begins;
+static size_t text_len;
+
+int functions_read(void)
+{
+	const char *path = getenv("PERFRING_MODULE");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const Elf64_Shdr *section;
+	const Elf64_Ehdr *elf;
+	const Elf64_Sym *symbol;
+	const char *names, *sections, *name;
+	char where[128], text[32];
+	struct stat st;
+	size_t i, j;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	elf = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (elf == MAP_FAILED)
+		return -errno;
+	section = (const void *)((const char *)elf + elf->e_shoff);
+	sections = (const char *)elf + section[elf->e_shstrndx].sh_offset;
+	for (i = 0; i < elf->e_shnum && section[i].sh_type != SHT_SYMTAB; i++)
+		;
+	if (i == elf->e_shnum)
+		return -ENOEXEC;
+	symbol = (const void *)((const char *)elf + section[i].sh_offset);
+	names = (const char *)elf + section[section[i].sh_link].sh_offset;
+	for (j = 0; j < section[i].sh_size / sizeof(*symbol); j++) {
+		struct function *function = &functions[function_nr];
+
+		if ((symbol[j].st_info & 0xf) != STT_FUNC || !symbol[j].st_size ||
+		    symbol[j].st_shndx >= elf->e_shnum)
+			continue;
+		/* Room before functions, for the kernel to patch. */
+		if (!strncmp(names + symbol[j].st_name, "__pfx_", 6))
+			continue;
+		name = sections + section[symbol[j].st_shndx].sh_name;
+		/* Those of init and exit are not there, or not on the way. */
+		if (strncmp(name, ".text", 5))
+			continue;
+		snprintf(where, sizeof(where), "/sys/module/perfring/sections/%s", name);
+		if (file_read(where, text, sizeof(text)) <= 0)
+			return -ENOENT;
+		if (function_nr == FUNCTIONS)
+			return -E2BIG;
+		snprintf(function->name, sizeof(function->name), "%s",
+			 names + symbol[j].st_name);
+		function->addr = strtoull(text, NULL, 0) + symbol[j].st_value;
+		if (!strcmp(name, ".text")) {
+			text_addr = function->addr - symbol[j].st_value;
+			text_len = section[symbol[j].st_shndx].sh_size;
+		}
+		function->size = symbol[j].st_size;
+		function->entry_index = NEST_PROBES;
+		function_nr++;
+	}
+	return function_nr ? 0 : -ENOENT;
+}
+
+/* A probe at @probe->addr; its index, or what register_kprobe() says of it. */
+static int probe_add(int nest, struct nest_probe *probe)
+{
+	int ret = do_ioctl(nest, NEST_IOC_PROBE, probe);
+
+	if (ret)
+		return ret;
+	return probe->error ? probe->error : (int)probe_nr++;
+}
+
+int probe_arm(int nest, uint32_t index, bool on)
+{
+	struct nest_arm arm = { .index = index, .on = on };
+	int ret = do_ioctl(nest, NEST_IOC_ARM, &arm);
+
+	return ret ?: arm.error ?: (int)arm.hits;
+}
+
+bool probe_entry(int nest, struct function *function)
+{
+	/* On x86 that is behind endbr64 and the call, or behind the call. */
+	static const unsigned char offsets[] = { 9, 5, 8, 4, 12, 0, 1, 2, 3, 6, 7 };
+	struct nest_probe probe;
+	unsigned int i;
+	int index;
+
+	for (i = 0; i < ARRAY_LEN(offsets) && offsets[i] < function->size; i++) {
+		probe = (struct nest_probe) { .addr = function->addr + offsets[i] };
+		index = probe_add(nest, &probe);
+		if (index < 0 || probe.by_ftrace)
+			continue;
+		function->entry = probe;
+		function->entry_index = index;
+		return probe_arm(nest, index, true) >= 0;
+	}
+	return true;
+}
+
+static struct boundary *boundary_add(struct function *function, uint32_t offset, uint32_t end,
+				     int index)
+{
+	if (boundary_nr == NEST_PROBES)
+		abort();	/* as many as the test module takes, and it has said no before */
+	function->boundaries++;
+	boundaries[boundary_nr] = (struct boundary) {
+		.function = function, .offset = offset, .end = end,
+		.index = index < 0 ? NEST_PROBES : (uint32_t)index,
+		.error = index < 0 ? index : 0,
+	};
+	return &boundaries[boundary_nr++];
+}
+
+/* What kprobes take in a function; what they refuse in a row counts as one instruction. */
+static void find_in(int nest, struct function *function)
+{
+	struct boundary *last = NULL;
+	struct nest_probe probe = {};
+	uint32_t i, at, step;
+	int index;
+
+	for (i = 0; i < function->size; i = at + step) {
+		if (function->entry_index != NEST_PROBES &&
+		    function->entry.addr == function->addr + i) {
+			/* It has one from before. */
+			probe = function->entry;
+			index = function->entry_index;
+		} else {
+			probe = (struct nest_probe) { .addr = function->addr + i };
+			index = probe_add(nest, &probe);
+		}
+		at = index < 0 ? i : probe.addr - function->addr;
+		step = index < 0 || !probe.size ? 1 : probe.size;
+		if (index == -EILSEQ)
+			continue;
+		if (index < 0 && last && last->error == index && last->end == i) {
+			last->end++;
+			continue;
+		}
+		if (at != i)
+			boundary_add(function, i, at, -EXDEV);
+		last = boundary_add(function, at, at + step, index);
+		last->by_ftrace = probe.by_ftrace;
+	}
+}
+
+/* The same of one instruction in @stride, where objdump(1) says that they begin. */
+static void find_some(int nest, struct function *function, unsigned int stride)
+{
+	struct nest_probe probe;
+	uint32_t i;
+	int index;
+
+	for (i = 0; i < function->size; i++) {
+		if (!text_begins[function->addr - text_addr + i] || instruction_nr++ % stride)
+			continue;
+		probe = (struct nest_probe) { .addr = function->addr + i };
+		if (function->entry_index != NEST_PROBES && function->entry.addr == probe.addr) {
+			probe = function->entry;
+			index = function->entry_index;
+		} else {
+			index = probe_add(nest, &probe);
+		}
+		if (index >= 0 && probe.addr != function->addr + i)
+			index = -EXDEV;
+		boundary_add(function, i, i + 1, index)->by_ftrace = index >= 0 && probe.by_ftrace;
+	}
+}
+
+/* What objdump(1) says of the module's .text; false without it. */
+static bool text_read(void)
+{
+	char line[256], *end;
+	uint64_t offset;
+	FILE *objdump;
+
+	snprintf(line, sizeof(line), "objdump -d -j .text --no-show-raw-insn '%s' 2>/dev/null",
+		 getenv("PERFRING_MODULE"));
+	text_begins = calloc(1, text_len);
+	objdump = text_begins ? popen(line, "r") : NULL;
+	if (!objdump)
+		return false;
+	while (fgets(line, sizeof(line), objdump)) {
+		offset = strtoull(line, &end, 16);
+		if (line[0] == ' ' && end[0] == ':' && end[1] == '\t' && offset < text_len)
+			text_begins[offset] = 1;
+	}
+	return !pclose(objdump);
+}
+
+bool find_boundaries(int nest, unsigned int stride)
+{
+	bool some = stride > 1 && text_read();
+	unsigned int f;
+
+	for (f = 0; f < function_nr; f++) {
+		if (!functions[f].on_path)
+			continue;
+		if (some && functions[f].addr - text_addr < text_len)
+			find_some(nest, &functions[f], stride);
+		else
+			find_in(nest, &functions[f]);
+	}
+	return boundary_nr != 0;
+}
