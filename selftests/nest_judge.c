@@ -318,7 +318,7 @@ static const char *judge_heads(const struct nest_ring *ring, uint64_t from,
 			       const struct perfring_stats *was, const struct perfring_stats *now)
 {
 	const struct nest_write *write = &ring->write;
-	uint32_t outside = write->heads - write->heads_inside, i;
+	uint32_t outside = write->heads - write->heads_inside, taken = 0, i;
 	uint64_t paused = now->lost_paused - was->lost_paused, last = from;
 
 	if (write->nest_after)
@@ -341,10 +341,14 @@ static const char *judge_heads(const struct nest_ring *ring, uint64_t from,
 		return write->heads ? "a writer that was turned away published" : NULL;
 	if (write->fired && write->nest && write->heads_inside)
 		return "published while a writer was inside";
-	if (write->fired && !write->nest && write->heads_inside != write->count)
+	/* Who finds no room may leave without. */
+	for (i = 0; write->fired && i < write->count; i++)
+		taken += write->inner_ret[i] > 0;
+	if (write->fired && !write->nest &&
+	    (write->heads_inside > write->count || write->heads_inside < taken))
 		return "an outermost writer did not publish once";
 	/* Twice when somebody came between the head's store and the look after it. */
-	if (!outside || outside > 1 + write->fired + 2 * write->triggered)
+	if ((!outside && write->ret > 0) || outside > 1 + write->fired + 2 * write->triggered)
 		return "the outer writer did not publish once";
 	return NULL;
 }

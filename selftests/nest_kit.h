@@ -31,7 +31,7 @@ struct nest_scene {
 	const char *name;
 	enum nest_op op;
 	uint32_t len;		/* payload of the outer record */
-	uint32_t at;		/* where the head is, bytes before the end of the data; 0: anywhere */
+	uint32_t at;		/* head before the end of the data; 0: anywhere */
 	unsigned int owed;	/* losses not reported yet */
 	unsigned int room;	/* 0: all, 1: for the outer record alone, 2: for none */
 	bool paused;

@@ -23,6 +23,9 @@
 # times is a number of instructions, the same in every run. SILENCE=S the
 # seconds after which a guest that prints nothing is ended (30).
 #
+# A line "nmi" that the guest writes to its virtio port perfring.nmi makes the emulator
+# send it an NMI: of the emulator's monitor the guest has that one word.
+#
 # The status is that of COMMAND, or
 #   97  the guest died or never started     98  it was silent, or out of time
 #   99  the kernel reported a bug
@@ -128,12 +131,12 @@ icount)
 esac
 
 tmp=$(mktemp -d)
-qemu='' tails=()
+qemu='' tails=() relays=()
 # shellcheck disable=SC2317 # reached through the trap
 cleanup()
 {
 	local pid
-	for pid in "$qemu" "${tails[@]}"; do
+	for pid in "$qemu" "${tails[@]}" "${relays[@]}"; do
 		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
 	done
 	rm -rf "$tmp"
@@ -190,7 +193,19 @@ args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
 	-chardev "file,id=status,path=$tmp/status"
 	-device 'virtserialport,chardev=status,name=perfring.status'
 	-chardev "file,id=dmesg,path=$tmp/dmesg"
-	-device 'virtserialport,chardev=dmesg,name=perfring.dmesg')
+	-device 'virtserialport,chardev=dmesg,name=perfring.dmesg'
+	-chardev "pipe,id=monitor,path=$tmp/monitor" -mon chardev=monitor,mode=readline
+	-chardev "pipe,id=nmi,path=$tmp/nmi"
+	-device 'virtserialport,chardev=nmi,name=perfring.nmi')
+
+mkfifo "$tmp"/{monitor,nmi}.{in,out}
+while IFS= read -r word; do
+	[ "$word" != nmi ] || echo nmi
+done <"$tmp/nmi.out" >"$tmp/monitor.in" &
+relays+=($!)
+# What it answers would fill the pipe.
+cat "$tmp/monitor.out" >/dev/null &
+relays+=($!)
 
 if [ -n "$shell" ]; then
 	args+=(-chardev 'stdio,id=tty,signal=off' -device 'virtconsole,chardev=tty')
