@@ -194,7 +194,7 @@ args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
 	-device 'virtserialport,chardev=status,name=perfring.status'
 	-chardev "file,id=dmesg,path=$tmp/dmesg"
 	-device 'virtserialport,chardev=dmesg,name=perfring.dmesg'
-	-chardev "pipe,id=monitor,path=$tmp/monitor" -mon chardev=monitor,mode=readline
+	-chardev "pipe,id=monitor,path=$tmp/monitor" -mon 'chardev=monitor,mode=readline'
 	-chardev "pipe,id=nmi,path=$tmp/nmi"
 	-device 'virtserialport,chardev=nmi,name=perfring.nmi')
 
