@@ -32,7 +32,8 @@ export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH
 # SECONDS is the shell's own.
 FUZZ_SECONDS = $(or $(SECONDS),60)
 
-.PHONY: all help modules lib demo check check-debug conformance soak bench fuzz lint abi arm64 vm-shell install \
+.PHONY: all help modules lib demo check check-debug conformance soak bench fuzz lint abi arm64 \
+	model nest vm-shell install \
 	modules_install clean FORCE
 
 all: lib
@@ -57,6 +58,8 @@ help:
 	@echo '  check-debug      all tests on PREEMPT_RT, KASAN, KCSAN kernels, KUnit; builds two'
 	@echo '                   kernels, takes hours'
 	@echo '  conformance      the device against real perf, row by row, with a table'
+	@echo '  nest             a write interrupted at every instruction, on each kernel'
+	@echo '  model            all interleavings of a model of the ring, by spin'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
 	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
@@ -109,7 +112,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak bench fuzz lint abi arm64:
+demo check conformance soak bench fuzz lint abi arm64 model nest:
 	$(Q)selftests/$@.sh
 
 check-debug:

@@ -355,7 +355,8 @@ static bool is_met(const struct boundary *boundary)
 	unsigned int c;
 
 	for (c = 0; c < ARRAY_LEN(configs); c++)
-		if (boundary->scenes[c])
+		/* Which of two is written is not the scene's to say. */
+		if (boundary->scenes[c] && !configs[c].period)
 			return true;
 	return false;
 }
@@ -399,7 +400,8 @@ static bool report(void)
 		       boundary_nr, covered, refused, boundary_nr - covered - refused);
 	ksft_print_msg("nest: %u functions, %lu writes interrupted in %lu\n", on_path,
 		       interruptions, runs);
-	return !missed && covered > boundary_nr / 2;
+	/* Where a scene comes by at times, as when an interrupt falls into it, it may not. */
+	return missed <= boundary_nr / 50 && covered > boundary_nr / 2;
 }
 
 _Static_assert(ARRAY_LEN(configs) <= CONFIGS, "places for what each configuration comes by");

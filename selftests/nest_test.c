@@ -383,6 +383,9 @@ TEST_F_TIMEOUT(nest, signals_discard_inside_a_write, 120)
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #define TRAP_FLAG	0x100
 
+/* As many records inside as it takes until one is lost: none is shorter than 24 bytes. */
+#define FILL		(4096U / 24)
+
 static volatile sig_atomic_t stepping;
 static volatile unsigned long step, step_target;
 static volatile unsigned int inner;
@@ -406,7 +409,7 @@ static void trap(int sig, siginfo_t *info, void *context)
 	}
 	*flags |= TRAP_FLAG;
 	if (step == step_target)
-		for (i = 0; i < inner; i++)
+		for (i = 0; i < inner && (inner != FILL || !lost[1]); i++)
 			write_one(1);
 	if (step >= step_target && !seen_wrong)
 		seen_wrong = consume(reader);
@@ -512,13 +515,14 @@ static const char *wakeups_hold(unsigned long was, unsigned long start)
  * counted, and a due wakeup reported by one of the writers.
  */
 static void step_through(struct __test_metadata *_metadata, FIXTURE_DATA(nest) *self,
-			 const struct state *state)
+			 const struct state *state, unsigned int records, unsigned int stride)
 {
 	unsigned long due, start, used;
 	const char *wrong;
 
-	for (step_target = 0; ; step_target++) {
+	for (step_target = 0; ; step_target += stride) {
 		state_enter(self, state);
+		inner = records;
 		due = perfring_local_read(&core.wakeup);
 		start = perfring_local_read(&core.head);
 		step = 0;
@@ -539,23 +543,52 @@ static void step_through(struct __test_metadata *_metadata, FIXTURE_DATA(nest) *
 		if (!wrong && used >= data_size)
 			wrong = "more in the ring than it holds";
 		ASSERT_EQ(NULL, wrong)
-			TH_LOG("%s, at instruction %lu: %s", state->name, step_target,
-			       wrong);
-		ASSERT_EQ(state->inner, attempted[1]);
+			TH_LOG("%s, %u inside, at instruction %lu: %s", state->name, records,
+			       step_target, wrong);
+		/* Those that are taken back never fill it. */
+		if (records != FILL) {
+			ASSERT_EQ(records, attempted[1]);
+		} else if (!(state->discards & 2)) {
+			ASSERT_EQ(1, lost[1]);
+		}
 	}
-	TH_LOG("%s: %lu instructions", state->name, step_target);
+	TH_LOG("%s, %u inside: %lu instructions", state->name, records, step);
 	/* The path itself is longer than this; fewer would mean no stepping. */
-	EXPECT_GT(step_target, 50);
+	EXPECT_GT(step, 50);
 }
 
-TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 120)
+/* All states with @records inside, 0 for as many as the state says. */
+static void step_states(struct __test_metadata *_metadata, FIXTURE_DATA(nest) *self,
+			unsigned int records, unsigned int stride)
 {
 	struct sigaction action = { .sa_sigaction = trap, .sa_flags = SA_SIGINFO };
 	const struct state *state;
 
 	ASSERT_EQ(0, sigaction(SIGTRAP, &action, NULL));
 	for (state = states; state < states + sizeof(states) / sizeof(*states); state++)
-		step_through(_metadata, self, state);
+		step_through(_metadata, self, state, records ?: state->inner, stride);
+}
+
+/* An emulated processor takes long to step; it is the same code there. */
+static unsigned int stride(void)
+{
+	return getenv("PERFRING_MODULE") ? 11 : 1;
+}
+
+TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 120)
+{
+	step_states(_metadata, self, 0, 1);
+}
+
+TEST_F_TIMEOUT(nest, two_writes_inside_a_write_at_every_instruction, 120)
+{
+	step_states(_metadata, self, 2, stride());
+}
+
+/* The ring is full when the outer writer goes on, and a record was lost. */
+TEST_F_TIMEOUT(nest, writes_that_fill_the_ring_at_every_instruction, 120)
+{
+	step_states(_metadata, self, FILL, stride());
 }
 #endif
 

@@ -10,13 +10,14 @@
 #   arm64  demo, and what builds and runs arm64 programs
 #   debug  demo, and what builds a kernel
 #   bench  host, and the peers that the library is measured beside
+#   model  host, and the model checker
 #   fuzz   host, and a compiler that has libFuzzer
 #
 # On Debian what is missing is installed; when nothing is missing apt is not
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint|bench|fuzz|arm64|debug}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench|fuzz|arm64|debug|model}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -63,6 +64,7 @@ fuzz  libclang-rt-dev  clang
 arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
 arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
 arm64 qemu-system-arm  qemu-system-aarch64
+model spin             spin
 lint  g++              g++
 lint  clang            clang
 lint  clang-tidy       clang-tidy
@@ -79,11 +81,11 @@ lint  mandoc           mandoc
 
 case $profile in
 host) wanted=host ;;
-bench | fuzz) wanted="host $profile" ;;
+bench | fuzz | model) wanted="host $profile" ;;
 demo) wanted='host demo' ;;
 check | lint | arm64 | debug) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, fuzz, arm64, debug)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, fuzz, arm64, debug, model)" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# nest.sh: nest_probe_test whole, where the tests' own run looks at one instruction in
+# sixteen: a write interrupted at every instruction of the module that it comes by, in
+# a virtual machine for each kernel, one after the other. It takes from some minutes
+# to half an hour for each.
+#
+# KERNEL= which kernels, O= where to build. Logs are left in $O/logs/nest-*.log: what
+# was covered, and by name what was not. The status is 0 when no write was wrong.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+O=${O:-$PWD/.build}
+logs=$O/logs
+kernels=${KERNEL:-6.1 6.12}
+export PERFRING_NEST_STRIDE=1 SILENCE=${SILENCE:-600}
+
+# shellcheck disable=SC2086
+selftests/build.sh "$logs/nest-build.log" $kernels
+failed=0
+for kernel in $kernels; do
+	dir=$(selftests/vm/kernel.sh "$kernel")
+	PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
+	export PERFRING_MODULE
+	log=$logs/nest-$kernel.log
+	selftests/vm/run.sh --kernel "$kernel" --timeout 3600 --log "$logs/nest-$kernel.console" -- \
+		"$O/selftests/nest_probe_test" >"$log" 2>"$log.err" || failed=$((failed + 1))
+	grep -E '^not ok|^# nest: ' "$log" | sed "s/^/$kernel: /"
+done
+[ "$failed" -eq 0 ]
