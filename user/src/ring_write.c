@@ -475,7 +475,7 @@ static __attribute__((noinline)) int write_long(struct perfring_writer *writer, 
 {
 	if (write_short(len))
 		__builtin_unreachable();
-	if (perfring_unlikely(len > WRITE_TAKE_MAX))
+	if (perfring_unlikely(type != PERF_RECORD_SAMPLE || len > WRITE_TAKE_MAX))
 		return write_any(writer, type, misc, payload, len);
 	return write_take(writer, PERF_RECORD_SAMPLE, misc, payload, len);
 }
@@ -487,10 +487,11 @@ int perfring_write(struct perfring_ring *ring, uint32_t type, uint16_t misc, con
 
 	if (perfring_unlikely(!writer))
 		return -EOPNOTSUPP;
-	if (perfring_unlikely(type != PERF_RECORD_SAMPLE))
-		return write_any(writer, type, misc, payload, len);
+	/* Whose type is not asked yet, so that nothing moves the parameters. */
 	if (!write_short(len))
 		return write_long(writer, type, misc, payload, len);
+	if (perfring_unlikely(type != PERF_RECORD_SAMPLE))
+		return write_any(writer, type, misc, payload, len);
 	return write_take(writer, type, misc, payload, len);
 }
 
