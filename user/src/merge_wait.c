@@ -14,20 +14,59 @@ static bool merge_held(const struct perfring_merge *merge)
 	return false;
 }
 
+struct merge_wait {
+	struct perfring_merge *merge;
+	uint64_t deadline;
+	int (*take)(void *context);
+	int (*look)(void *context);
+	bool held;	/* something was held when the wait began */
+	bool again;	/* something is now, and there is an end to that */
+};
+
+/* Not their sum, which a slack without end is too large for. */
+static bool wait_slack(const struct perfring_merge *merge, uint64_t deadline)
+{
+	uint64_t slack = merge->opts.slack_ns;
+
+	return slack && merge->moved < deadline && slack < deadline - merge->moved &&
+	       merge_held(merge);
+}
+
+static int wait_take(void *context)
+{
+	struct merge_wait *wait = context;
+	int ret = wait->take(wait->merge);
+
+	if (ret || wait->held || !wait_slack(wait->merge, wait->deadline))
+		return ret;
+	wait->again = true;
+	return 1;
+}
+
+static int wait_news(void *context)
+{
+	const struct merge_wait *wait = context;
+
+	return wait->look(wait->merge);
+}
+
 /* As reader_wait_for(), but when a slack is over for what is held because of it, so is the wait. */
 static int wait_for(struct perfring_merge *merge, uint64_t deadline, int (*take)(void *context),
 		    int (*look)(void *context))
 {
-	uint64_t slack = merge->opts.slack_ns, until;
+	struct merge_wait wait = {
+		.merge = merge, .deadline = deadline, .take = take, .look = look,
+	};
+	uint64_t until;
 	int ret;
 
 	for (;;) {
-		until = deadline;
-		/* Not their sum, which a slack without end is too large for. */
-		if (slack && merge->moved < deadline && slack < deadline - merge->moved &&
-		    merge_held(merge))
-			until = merge->moved + slack;
-		ret = reader_wait_for(merge->reader, until, take, look, merge);
+		wait.again = false;
+		wait.held = wait_slack(merge, deadline);
+		until = wait.held ? merge->moved + merge->opts.slack_ns : deadline;
+		ret = reader_wait_for(merge->reader, until, wait_take, wait_news, &wait);
+		if (wait.again)
+			continue;
 		/* Woken, or else the time is over. */
 		if (ret || until == deadline || reader_now() < until)
 			return ret;
