@@ -28,11 +28,11 @@ KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS \
-	TARGET KEEP FUZZ_SECONDS
+	TARGET KEEP FUZZ_SECONDS TESTS
 # SECONDS is the shell's own.
 FUZZ_SECONDS = $(or $(SECONDS),60)
 
-.PHONY: all help modules lib demo check check-debug conformance soak bench fuzz lint abi arm64 \
+.PHONY: all help modules lib demo check check-debug conformance soak bench coverage fuzz lint abi arm64 \
 	model nest vm-shell install \
 	modules_install clean FORCE
 
@@ -62,6 +62,7 @@ help:
 	@echo '  model            all interleavings of a model of the ring, by spin'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
+	@echo '  coverage         lines and branches of the library that the native tests run'
 	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  abi              the library of now against that of the last tag (abidiff)'
@@ -112,7 +113,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak bench fuzz lint abi arm64 model nest:
+demo check conformance soak bench coverage fuzz lint abi arm64 model nest:
 	$(Q)selftests/$@.sh
 
 check-debug:
@@ -125,7 +126,7 @@ vm-shell:
 clean:
 	$(msg) CLEAN '$(O)'
 	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
-		'$(O)'/lint* '$(O)'/bench '$(O)'/fuzz '$(O)'/logs '$(O)'/.*.lock
+		'$(O)'/lint* '$(O)'/bench '$(O)'/fuzz '$(O)'/coverage '$(O)'/logs '$(O)'/.*.lock
 	$(Q)rmdir '$(O)' 2>/dev/null || true
 
 FORCE:

@@ -11,13 +11,14 @@
 #   debug  demo, and what builds a kernel
 #   bench  host, and the peers that the library is measured beside
 #   model  host, and the model checker
+#   coverage  host, and what counts lines
 #   fuzz   host, and a compiler that has libFuzzer
 #
 # On Debian what is missing is installed; when nothing is missing apt is not
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint|bench|fuzz|arm64|debug|model}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench|coverage|fuzz|arm64|debug|model}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -59,6 +60,7 @@ bench golang-go        go
 bench libbpf-dev       /usr/include/bpf/libbpf.h
 bench llvm             llvm-strip
 bench xz-utils         xz
+coverage gcovr         gcovr
 fuzz  clang            clang
 fuzz  libclang-rt-dev  clang
 arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
@@ -81,11 +83,11 @@ lint  mandoc           mandoc
 
 case $profile in
 host) wanted=host ;;
-bench | fuzz | model) wanted="host $profile" ;;
+bench | coverage | coverage | fuzz | model) wanted="host $profile" ;;
 demo) wanted='host demo' ;;
 check | lint | arm64 | debug) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, fuzz, arm64, debug, model)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, coverage, fuzz, arm64, debug, model)" >&2
 	exit 2
 	;;
 esac
