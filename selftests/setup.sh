@@ -83,7 +83,7 @@ lint  mandoc           mandoc
 
 case $profile in
 host) wanted=host ;;
-bench | coverage | coverage | fuzz | model) wanted="host $profile" ;;
+bench | coverage | fuzz | model) wanted="host $profile" ;;
 demo) wanted='host demo' ;;
 check | lint | arm64 | debug) wanted="host demo $profile" ;;
 *)
