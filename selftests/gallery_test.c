@@ -30,6 +30,7 @@ enum outcome { PASSES, FAILS, HANGS, SKIPPED, MISSING };
 struct row {
 	char name[NAME_MAX_LEN];
 	enum outcome outcome[SCENARIOS_MAX];	/* as the table has it */
+	enum outcome want[SCENARIOS_MAX];	/* of this backend */
 	enum outcome seen[SCENARIOS_MAX];
 	bool modelled, order, fetch;	/* it fails these there */
 };
@@ -249,6 +250,46 @@ static void row_run(unsigned int at, const char *backend, bool hangs, bool few)
 		job_start(job_next(), at, backend, SHORT_SECONDS, &names[i], 1);
 }
 
+/* What the table says of this backend, and of what row_run() leaves out. */
+static void row_want(struct row *row, const char *backend, bool few)
+{
+	unsigned int i, fails = 0, told = 0;
+
+	for (i = 0; i < scenario_count; i++)
+		fails += row->outcome[i] != PASSES;
+	for (i = 0; i < scenario_count; i++) {
+		row->want[i] = row->outcome[i] == HANGS ? FAILS : row->outcome[i];
+		if (!can(backend, scenarios[i]))
+			row->want[i] = SKIPPED;
+		told += row->want[i] == FAILS;
+		if (few && fails && (row->want[i] != FAILS || told > 1))
+			row->want[i] = MISSING;
+	}
+}
+
+/*
+ * A mistake that shows at an unlucky moment has more than one run to show.  Never
+ * the other way round: who is right is right each time.
+ */
+static void row_retry(unsigned int at, const char *backend)
+{
+	struct row *row = &rows[at];
+	const char *name;
+	unsigned int i, tries;
+
+	for (i = 0; i < scenario_count; i++) {
+		name = scenarios[i];
+		for (tries = 0; tries < 5; tries++) {
+			if (row->want[i] != FAILS || row->seen[i] != PASSES)
+				break;
+			job_start(&jobs[0], at, backend, SHORT_SECONDS, &name, 1);
+			waitpid(jobs[0].child, NULL, 0);
+			jobs[0].child = 0;
+			job_read(&jobs[0]);
+		}
+	}
+}
+
 /* As the table has it, to be put there. */
 static const char *row_text(const struct row *row)
 {
@@ -317,7 +358,7 @@ FIXTURE_TEARDOWN(gallery)
  * Each reader in each scenario, and the table says what comes of it.  Where there is a
  * device the machine is an emulated one, and slow: what has to fail does.
  */
-TEST_F_TIMEOUT(gallery, table, 110)
+TEST_F_TIMEOUT(gallery, table, 200)
 {
 	bool few = device_ready((char [WHY_LEN]){}, WHY_LEN);
 	unsigned int i, j, correct = 0;
@@ -333,21 +374,15 @@ TEST_F_TIMEOUT(gallery, table, 110)
 	for (i = 0; i < JOBS; i++)
 		job_next();
 	for (i = 0; i < row_count; i++) {
-		unsigned int differ = 0, fails = 0, told = 0;
+		unsigned int differ = 0, fails = 0;
 
 		row = &rows[i];
-		for (j = 0; j < scenario_count; j++)
-			fails += row->outcome[j] != PASSES;
+		row_want(row, variant->backend, few);
+		row_retry(i, variant->backend);
 		for (j = 0; j < scenario_count; j++) {
-			enum outcome want = row->outcome[j] == HANGS ? FAILS : row->outcome[j];
-
-			if (!can(variant->backend, scenarios[j]))
-				want = SKIPPED;
-			told += want == FAILS;
-			if (few && fails && (want != FAILS || told > 1))
-				want = MISSING;
-			differ += row->seen[j] != want;
-			EXPECT_EQ(want, row->seen[j]) {
+			fails += row->outcome[j] != PASSES;
+			differ += row->seen[j] != row->want[j];
+			EXPECT_EQ(row->want[j], row->seen[j]) {
 				TH_LOG("%s in %s", row->name, scenarios[j]);
 			}
 		}
