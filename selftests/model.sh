@@ -55,8 +55,10 @@ check 'three levels' right -DCOUNT0=1 -DCOUNT1=1 -DCOUNT2=1
 for fault in NO_A NO_B NO_C NO_CMPXCHG NO_AGAIN LATE_HEAD; do
 	check "fault $fault" wrong -D$fault -DCOUNT0=2 -DCOUNT1=1 -DCOUNT2=0
 done
-for fault in NO_D LATE_WAKEUP FULL; do
-	check "fault $fault" wrong -D$fault -DCOUNT0=2 -DCOUNT1=2 -DCOUNT2=0
+check 'fault LATE_WAKEUP' wrong -DLATE_WAKEUP -DCOUNT0=2 -DCOUNT1=2 -DCOUNT2=0
+# A record that is being read has to be overtaken by a lap.
+for fault in NO_D FULL; do
+	check "fault $fault" wrong -D$fault -DCOUNT0=3 -DCOUNT1=2 -DCOUNT2=0
 done
 check 'fault NO_XCHG' wrong -DNO_XCHG -DCOUNT0=1 -DCOUNT1=1 -DCOUNT2=0 -DOWED=1
 

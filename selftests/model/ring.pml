@@ -9,7 +9,7 @@
  *
  * Faults to plant, one at a time: -DNO_A, -DNO_B, -DNO_C, -DNO_D leave a barrier out;
  * -DNO_CMPXCHG, -DNO_XCHG, -DNO_AGAIN, -DLATE_HEAD, -DLATE_WAKEUP are mistakes in the
- * writer, -DFULL in how it counts room.
+ * writer, -DFULL is one in how it counts room.
  */
 #define SLOTS	4
 #define MASK	3
@@ -124,7 +124,7 @@ inline leave()
 }
 
 #ifdef FULL
-#define ROOM	(MASK + 1 - WRAP(h - tail))
+#define ROOM	(MASK + 2 - WRAP(h - tail))
 #else
 #define ROOM	(MASK - WRAP(h - tail))
 #endif
@@ -258,11 +258,11 @@ active proctype reader()
 		early = slot[tail & MASK];
 #endif
 		h = data_head;
+#ifdef NO_D
+		data_tail = h;
+#endif
 		do
 		:: tail != h ->
-#ifdef NO_D
-			data_tail = WRAP(tail + 1);
-#endif
 #ifdef NO_C
 			value = early;
 #else
@@ -275,7 +275,9 @@ active proctype reader()
 #ifdef NO_C
 			early = slot[tail & MASK];
 #endif
+#ifndef NO_D
 			data_tail = tail
+#endif
 		:: else -> break
 		od;
 		atomic { h = 0; value = 0; level = 0; early = 0 }
