@@ -132,6 +132,7 @@ static int walk(const unsigned char *bytes, size_t len, int *ret, struct perfrin
 		if (which >= 0 && !perfring_data_event(data, which, &event))
 			perfring_decode(event.format, &record, &any, error);
 	}
+	(void)sink;
 	perfring_data_free(data);
 	free(copy);
 	return nr;

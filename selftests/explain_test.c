@@ -85,7 +85,7 @@ TEST_F(explain, text)
 	int len;
 
 	len = perfring_explain(-EBADMSG, NULL, self->text, sizeof(self->text));
-	ASSERT_EQ(strlen(self->text), len);
+	ASSERT_EQ((int)strlen(self->text), len);
 	EXPECT_EQ('\n', self->text[len - 1]);
 	self->text[len - 1] = '\0';
 	EXPECT_STREQ(perfring_strerror(-EBADMSG), self->text);
@@ -128,7 +128,7 @@ TEST_F(explain, files)
 	at = strstr(self->text, "would do: a limit of ");
 	ASSERT_NE(NULL, at);
 	limit = strtoull(at + strlen("would do: a limit of "), NULL, 10);
-	EXPECT_EQ(base + 5 + MANY - 3, limit);
+	EXPECT_EQ(base + 5 + MANY - 3, (long long)limit);
 	no_files(limit - 1);
 	EXPECT_EQ(0, open_many(self));
 	EXPECT_EQ(-EMFILE, perfring_reader_create(NULL, &reader));

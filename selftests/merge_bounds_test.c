@@ -432,11 +432,11 @@ TEST_F(merge, corrupt_without_time)
 		ASSERT_EQ(0, write_at(self->reader, 1, PERF_RECORD_SAMPLE, 50 + flush, 0, 8));
 		if (flush)
 			ASSERT_EQ(0, perfring_merge_flush(self->merge));
-		EXPECT_NEXT(2 * flush, 50 * flush);
+		EXPECT_NEXT(2U * flush, 50 * flush);
 		if (flush)
 			EXPECT_NEXT(1, 51);
 		EXPECT_EQ(-EBADMSG, next_time(self->merge, &index));
-		EXPECT_EQ(2 * flush, index);
+		EXPECT_EQ(2U * flush, index);
 		if (!flush)
 			EXPECT_NEXT(1, 50);
 		EXPECT_EQ(0, next_time(self->merge, NULL));

@@ -33,13 +33,13 @@
 
 static volatile char watched;		/* SYSCALL_DISPATCH_FILTER_*, read by the kernel */
 static volatile long first_call;		/* number of the first system call, or NOTHING */
-static _Atomic unsigned int allocations;
+static unsigned int allocations;	/* of any thread: by __atomic_*() */
 static volatile bool counting;
 
 static void count_allocation(void)
 {
 	if (counting)
-		allocations++;
+		__atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
 }
 
 #if SANITIZED
