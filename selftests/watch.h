@@ -33,7 +33,7 @@
 
 static volatile char watched;		/* SYSCALL_DISPATCH_FILTER_*, read by the kernel */
 static volatile long first_call;		/* number of the first system call, or NOTHING */
-static unsigned int allocations;	/* of any thread: by __atomic_*() */
+static volatile unsigned int allocations;	/* of any thread: __atomic_fetch_add() */
 static volatile bool counting;
 
 static void count_allocation(void)
