@@ -299,7 +299,7 @@ static bool interrupt_trigger(struct nest_ring *ring, unsigned int trigger)
 	ring->trigger = boundaries[trigger].index;
 	for (s = 0; s < ARRAY_LEN(scenes); s++) {
 		if (!(boundaries[trigger].scenes[ring->config - configs] >> s & 1) ||
-		    scenes[s].room || scenes[s].paused)
+		    scenes[s].room || scenes[s].paused || scenes[s].op >= NEST_COMMIT_AROUND)
 			continue;
 		wrong = nest_try(ring, &scenes[s], &nothing, NEST_PROBES, 0);
 		for (b = 0; !wrong && b < boundary_nr; b++) {
