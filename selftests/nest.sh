@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# nest.sh: nest_probe_test whole, where the tests' own run looks at one instruction in
-# sixteen: a write interrupted at every instruction of the module that it comes by, in
-# a virtual machine for each kernel, one after the other. It takes from some minutes
-# to half an hour for each.
+# nest.sh: nest_test and nest_probe_test whole, where the tests' own run looks at one
+# instruction in so many: a write interrupted at every instruction, of core.h natively,
+# and of the module in a virtual machine for each kernel, one after the other. It takes
+# from some minutes to half an hour for each.
 #
 # KERNEL= which kernels, O= where to build. Logs are left in $O/logs/nest-*.log: what
 # was covered, and by name what was not. The status is 0 when no write was wrong.
@@ -19,6 +19,8 @@ export PERFRING_NEST_STRIDE=1 SILENCE=${SILENCE:-600}
 # shellcheck disable=SC2086
 selftests/build.sh "$logs/nest-build.log" $kernels
 failed=0
+"$O/selftests/nest_test" >"$logs/nest-native.log" 2>&1 || failed=$((failed + 1))
+grep -E '^not ok|^# Totals' "$logs/nest-native.log" | sed 's/^/native: /'
 for kernel in $kernels; do
 	dir=$(selftests/vm/kernel.sh "$kernel")
 	PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
