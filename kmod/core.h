@@ -170,7 +170,7 @@ static inline bool perfring_local_try_cmpxchg(struct perfring_local *l,
  * @backward: records are written towards lower positions
  * @watermark: bytes that make a wakeup due; at most LONG_MAX
  * @mask: data size - 1; the data size is a power of two
- * @page: control page, shared with user space; only data_tail is read from it,
+ * @page: control page, shared with user space; only data_tail is read from it here,
  *	in one place, and whatever it says costs at most the owner's records
  * @data: first data byte
  *
