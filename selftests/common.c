@@ -239,12 +239,16 @@ void sleep_ms(unsigned int ms)
 		;
 }
 
+uint64_t from_environment(const char *name, uint64_t fallback)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? strtoull(value, NULL, 0) : fallback;
+}
+
 unsigned int slowness(void)
 {
-	const char *factor = getenv("PERFRING_SLOWNESS");
-	unsigned int n = factor ? strtoul(factor, NULL, 10) : 1;
-
-	return n ? n : 1;
+	return from_environment("PERFRING_SLOWNESS", 1) ?: 1;
 }
 
 unsigned int __wrap_alarm(unsigned int seconds)

@@ -16,6 +16,7 @@
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 #define WHY_LEN		200
+#define DAY		86400	/* timeout of what may run in a soak; settings has the runner's */
 
 /*
  * The module, through libkmod.  PERFRING_MODULE is the absolute path of
@@ -69,6 +70,8 @@ unsigned int slowness(void);
 /* The linker puts the second in alarm(2)'s place, which then is the first. */
 unsigned int __real_alarm(unsigned int seconds);
 unsigned int __wrap_alarm(unsigned int seconds);
+/* A number that the environment may have, in any base. */
+uint64_t from_environment(const char *name, uint64_t fallback);
 /* What @fn returns: 0, or what is not 0 after trying for @ms. */
 int within_ms(unsigned int ms, int (*fn)(void));
 /* Events of poll(2) within @ms; -errno */

@@ -25,14 +25,6 @@
 #include "kselftest_harness.h"
 
 #define CALLS	5000
-#define DAY	86400	/* the soak's; the runner's own limit is in settings */
-
-static uint64_t from_environment(const char *name, uint64_t fallback)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? strtoull(value, NULL, 0) : fallback;
-}
 
 /* Somebody who has nothing to do with it, and what is in his ring. */
 struct bystander {

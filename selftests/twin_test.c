@@ -11,14 +11,6 @@
 #include "twin.h"
 
 #define STEPS	20000
-#define DAY	86400	/* the soak's; the runner's own limit is in settings */
-
-static uint64_t from_environment(const char *name, uint64_t fallback)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? strtoull(value, NULL, 0) : fallback;
-}
 
 FIXTURE(against_perf) {
 	struct twins t;
