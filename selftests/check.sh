@@ -59,9 +59,10 @@ selftests()
 	"${prefix[@]}" "$@"
 }
 
+# In a shell of its own: the stages after it do not want its variables.
 run_stage()
-{
-	local stage=$1 prefix=() dir
+(
+	stage=$1 prefix=()
 	case $stage in
 	*-asan)
 		# kselftest's runner preloads stdbuf's library, which comes before
@@ -83,7 +84,7 @@ run_stage()
 		;;
 	esac
 	selftests "$stage" run_tests
-}
+)
 
 # Run one stage, judge its log, say how it went.
 do_stage()
@@ -130,7 +131,9 @@ if ! SANS=$sans selftests/build.sh "$logs/build.log" $kernels $running; then
 fi
 ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
 
-# A native stage and a guest keep about one processor each busy.
+# A native stage and a guest keep about one processor each busy. No two native stages
+# run at a time: what a user may lock and open is limited for all of them together. A
+# guest takes longer than they do, so that the first of several is in their lane.
 native=() guests=()
 for stage in $stages; do
 	case $stage in
@@ -138,12 +141,16 @@ for stage in $stages; do
 	*) native+=("$stage") ;;
 	esac
 done
-if [ "${LANES:-2}" -gt 1 ]; then
+if [ "${LANES:-2}" -le 1 ]; then
+	lane "${native[@]}" "${guests[@]}"
+elif [ "${#guests[@]}" -gt 1 ]; then
+	lane "${guests[0]}" "${native[@]}" &
+	lane "${guests[@]:1}"
+	wait
+else
 	lane "${native[@]}" &
 	lane "${guests[@]}"
 	wait
-else
-	lane "${native[@]}" "${guests[@]}"
 fi
 
 echo
