@@ -8,6 +8,9 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
+#ifdef CONFIG_X86
+#include <asm/unwind.h>
+#endif
 #include "core_short.h"
 #include "perfring.h"
 
@@ -30,9 +33,6 @@
  * with who called the last.
  */
 #define PERFRING_STACK_SKIP	3
-
-/* How far behind a probed address the stack may name it: no instruction is longer. */
-#define PERFRING_INSN_MAX	16
 
 /* CALLCHAIN as it stands in the record. */
 struct perfring_chain {
@@ -63,22 +63,50 @@ void perfring_output_exit(void)
 }
 
 #ifdef CONFIG_STACKTRACE
+#ifdef CONFIG_X86
 /*
- * The stack from the probed @ip on: what lies above it is the handler, ours and the
- * kernel's.  A walk that does not come so far leaves @ip alone.
+ * The stack of a probed instruction, from what was in its registers, as perf has it: a
+ * walk from here goes through the kernel's handler first, and may end there.
  */
-static unsigned int perfring_chain_from(unsigned long *trace, unsigned int max, unsigned long ip)
+static unsigned int perfring_chain_from(unsigned long *trace, unsigned int max,
+					const struct perfring_record *record)
+{
+	struct unwind_state state;
+	unsigned int n = 0;
+
+	trace[n++] = record->ip;
+	for (unwind_start(&state, current, record->regs, NULL); n < max && !unwind_done(&state);
+	     unwind_next_frame(&state)) {
+		trace[n] = unwind_get_return_address(&state);
+		if (!trace[n])
+			break;
+		n++;
+	}
+	return n;
+}
+#else
+/* How far behind a probed address the stack may name it: no instruction is longer. */
+#define PERFRING_INSN_MAX	16
+
+/*
+ * Modules have no walk from registers. In one from here, what lies above the probed
+ * address is the handler, ours and the kernel's. A walk that does not come so far leaves
+ * the address alone.
+ */
+static unsigned int perfring_chain_from(unsigned long *trace, unsigned int max,
+					const struct perfring_record *record)
 {
 	unsigned int n = stack_trace_save(trace, PERF_MAX_STACK_DEPTH, PERFRING_STACK_SKIP);
 	unsigned int i;
 
-	for (i = 0; i < n && trace[i] - ip > PERFRING_INSN_MAX; i++)
+	for (i = 0; i < n && trace[i] - record->ip > PERFRING_INSN_MAX; i++)
 		;
 	n = i < n ? min(n - i, max) : 1;
 	memmove(trace, trace + i, n * sizeof(*trace));
-	trace[0] = ip;
+	trace[0] = record->ip;
 	return n;
 }
+#endif
 #endif
 
 /*
@@ -112,8 +140,8 @@ static noinline struct perfring_chain *perfring_chain_get(const struct perfring_
 	chain->entry[0] = PERF_CONTEXT_KERNEL;
 	trace = (unsigned long *)&chain->entry[1];
 #ifdef CONFIG_STACKTRACE
-	if (record->chain_from_ip)
-		n = perfring_chain_from(trace, event->layout.max_stack, record->ip);
+	if (record->regs)
+		n = perfring_chain_from(trace, event->layout.max_stack, record);
 	else
 		n = stack_trace_save(trace, event->layout.max_stack, PERFRING_STACK_SKIP);
 #else

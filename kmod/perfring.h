@@ -123,7 +123,7 @@ struct perfring_layout {
  * @type: PERF_RECORD_*
  * @misc: or'ed into header.misc
  * @ip: kernel address for IP
- * @chain_from_ip: CALLCHAIN begins there, and not with who called
+ * @regs: of a probe at @ip: CALLCHAIN begins there; NULL: with who called
  * @period: for PERIOD
  * @flags: PERFRING_EMIT_*
  * @task: for TID; NULL for the current one
@@ -135,7 +135,7 @@ struct perfring_record {
 	u16 misc;
 	u32 flags;
 	unsigned long ip;
-	bool chain_from_ip;
+	struct pt_regs *regs;
 	u64 period;
 	struct task_struct *task;
 };

@@ -65,7 +65,7 @@ static int perfring_kprobe_hit(struct kprobe *kprobe, struct pt_regs *regs)
 		.data = &payload,
 		.len = sizeof(payload),
 		.ip = (unsigned long)kprobe->addr,
-		.chain_from_ip = true,
+		.regs = regs,
 	};
 
 	/* The kprobe is hit on all CPUs. */

@@ -80,14 +80,67 @@ static int second_place(const char *symbol)
 	return -1;
 }
 
+/* Has the kernel made a jump of the probe that lies in SYMBOL at this offset? */
+static bool is_jump(int offset)
+{
+	static char text[65536];
+	char place[32], *line;
+
+	if (file_read("/sys/kernel/debug/kprobes/list", text, sizeof(text)) < 0)
+		return false;
+	/* Several symbols may be there; all of them end so. */
+	snprintf(place, sizeof(place), "getppid+%#x ", offset);
+	line = strstr(text, place);
+	if (!line)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	return strstr(line, "[OPTIMIZED]");
+}
+
+static bool becomes_jump(int offset)
+{
+	int i;
+
+	for (i = 0; i < 500 && !is_jump(offset); i++)
+		sleep_ms(10);
+	return i < 500;
+}
+
+/*
+ * A place of which the kernel makes a jump. Probes of perf's on all that leave
+ * room for one, 5 bytes, show it; it takes the kernel some time.
+ */
+static int jump_place(const char *symbol)
+{
+	struct perf_event_attr attr = perf_attr(kprobe_attr(symbol));
+	int fd[64], place = -1, i, j;
+
+	memset(fd, -1, sizeof(fd));
+	for (i = 9; i < (int)ARRAY_LEN(fd); i++) {
+		attr.config2 = i;
+		fd[i] = perf_open(&attr, -1, 0, -1);
+		i += fd[i] < 0 ? 0 : 4;
+	}
+	for (j = 0; j < 500 && place < 0; j++) {
+		sleep_ms(10);
+		for (i = 0; i < (int)ARRAY_LEN(fd) && place < 0; i++)
+			if (fd[i] >= 0 && is_jump(i))
+				place = i;
+	}
+	for (i = 0; i < (int)ARRAY_LEN(fd); i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	return place;
+}
+
 /*
  * 100 calls: as many samples from ours as from perf's kprobe, with the same address
  * and the same way down the stack. The first entry is the address, for
  * which perf has what the saved registers say. So at the function's entry, where ftrace
- * has the probe, and behind it, where a breakpoint has it.
+ * has the probe, and behind it, where a breakpoint or a jump has it.
  */
 static void like_perf(struct __test_metadata *_metadata, FIXTURE_DATA(kprobe) *self, int offset,
-		      uint64_t least)
+		      bool jump, uint64_t least)
 {
 	static struct hit ours[MOST], perfs[MOST];
 	struct perf_event_attr attr = kprobe_attr(SYMBOL), copy;
@@ -106,6 +159,8 @@ static void like_perf(struct __test_metadata *_metadata, FIXTURE_DATA(kprobe) *s
 	ASSERT_EQ(0, raw_map(&perf, fd, 64, 0));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
 	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 64));
+	if (jump)
+		ASSERT_TRUE(becomes_jump(offset));
 	for (i = 0; i < N; i++)
 		syscall(SYS_getppid);
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_DISABLE, NULL));
@@ -141,7 +196,7 @@ TEST_F(kprobe, like_perf)
 		      !access("/sys/kernel/tracing/available_filter_functions", F_OK);
 
 	/* A marker, the address, and with ftrace at least the function's caller. */
-	like_perf(_metadata, self, 0, ftrace ? 3 : 2);
+	like_perf(_metadata, self, 0, false, ftrace ? 3 : 2);
 }
 
 TEST_F(kprobe, like_perf_behind)
@@ -150,7 +205,21 @@ TEST_F(kprobe, like_perf_behind)
 
 	ASSERT_LT(0, offset);
 	/* How far the kernel gets from a breakpoint differs; perf gets no farther. */
-	like_perf(_metadata, self, offset, 2);
+	like_perf(_metadata, self, offset, false, 2);
+}
+
+/* The same from code that no unwinder knows, which a probe that is a jump is called from. */
+TEST_F(kprobe, like_perf_jump)
+{
+	long on = file_long("/proc/sys/debug/kprobes-optimization", 0);
+	int offset;
+
+	if (!on)
+		SKIP(return, "kprobes-optimization is off or not there: no probe becomes a jump");
+	ASSERT_TRUE(debugfs_here());
+	offset = jump_place(SYMBOL);
+	ASSERT_LT(0, offset);
+	like_perf(_metadata, self, offset, true, 3);
 }
 
 /* The whole payload; offsets and a stack that is cut at one entry. */
