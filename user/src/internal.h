@@ -53,7 +53,7 @@ struct perfring_writer;
 struct perfring_ring {
 	/* What does not change, which the writer's thread loads as well. */
 	struct perfring_storage *storage;
-	struct perfring_writer *writer;	/* NULL: the storage has none */
+	struct perfring_writer *writer;	/* never NULL: see ring_write.c */
 	const __u64 *head_at;		/* what the writer stores */
 	__u64 *tail_at;			/* what the reader stores */
 	unsigned char *data;

@@ -77,7 +77,7 @@ int perfring_ring_open(struct perfring_storage *storage, const struct perfring_r
 	ring->guess = PERFRING_GUESS_NONE;
 	ring->stitch = malloc(PERFRING_RECORD_MAX);
 	err = ring->stitch ? 0 : -ENOMEM;
-	if (!err && storage->flags & PERFRING_STORAGE_WRITABLE)
+	if (!err)
 		err = perfring_writer_create(ring);
 	if (err) {
 		free(ring->stitch);

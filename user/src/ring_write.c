@@ -12,6 +12,8 @@
 #define WRITE_PATTERN_MAX	256
 /* Longest payload that needs no look whether its record can be said in 16 bits. */
 #define WRITE_TAKE_MAX		(PERFRING_RECORD_MAX / 2)
+/* Of perfring_write_sample(), where it lays a record out. */
+#define WRITE_SCRATCH		65536
 
 struct perfring_writer {
 	/* What a record of a batch takes at best, in one cache line. */
@@ -42,8 +44,15 @@ struct perfring_writer {
 	uint32_t before;
 	uint32_t after;
 	uint64_t sample[WRITE_PARTS_MAX / 8];
-	uint64_t scratch[8192];		/* of perfring_write_sample() */
+	uint64_t scratch[];		/* WRITE_SCRATCH bytes */
 };
+
+/*
+ * The writer of a ring that cannot be written, so that perfring_write() need not ask whether
+ * there is one: nothing is ever clear, thus all it does is ask write_any().  It never changes.
+ */
+static struct perfring_core write_nobodys_core;
+static struct perfring_writer write_nobody = { .core = &write_nobodys_core };
 
 static const unsigned char write_zeroes[8];
 
@@ -97,11 +106,14 @@ int perfring_writer_create(struct perfring_ring *ring)
 	struct perfring_writer *writer;
 	int err;
 
-	writer = malloc(sizeof(*writer));
+	ring->writer = &write_nobody;
+	if (!(storage->flags & PERFRING_STORAGE_WRITABLE))
+		return 0;
+	writer = malloc(sizeof(*writer) + WRITE_SCRATCH);
 	if (!writer)
 		return -ENOMEM;
 	/* No page of scratch is touched before it is needed. */
-	memset(writer, 0, offsetof(struct perfring_writer, scratch));
+	memset(writer, 0, sizeof(*writer));
 	err = perfring_format_compile(&storage->attr, &writer->format);
 	if (err) {
 		free(writer);
@@ -127,11 +139,11 @@ int perfring_writer_create(struct perfring_ring *ring)
 
 void perfring_writer_destroy(struct perfring_ring *ring)
 {
-	if (!ring->writer)
+	if (ring->writer == &write_nobody)
 		return;
 	perfring_format_free(ring->writer->format);
 	free(ring->writer);
-	ring->writer = NULL;
+	ring->writer = &write_nobody;
 }
 
 /* A wakeup is due: count it, and make the descriptor readable. */
@@ -255,7 +267,7 @@ int perfring_write_begin(struct perfring_ring *ring)
 {
 	struct perfring_writer *writer = ring->writer;
 
-	if (!writer)
+	if (writer == &write_nobody)
 		return -EOPNOTSUPP;
 	if (writer->in_batch)
 		return -EALREADY;
@@ -274,7 +286,7 @@ int perfring_write_end(struct perfring_ring *ring)
 {
 	struct perfring_writer *writer = ring->writer;
 
-	if (!writer || !writer->in_batch)
+	if (!writer->in_batch)
 		return -EINVAL;
 	writer->kept = perfring_once_load(writer->clear);
 	perfring_barrier();
@@ -406,6 +418,8 @@ static __attribute__((noinline)) int write_any(struct perfring_writer *writer, u
 	size_t fixed = sizeof(header), size, nr = 0;
 	uint32_t raw_size;
 
+	if (writer == &write_nobody)
+		return -EOPNOTSUPP;
 	if (!type)
 		return write_reject(writer, -EINVAL);
 	if (len > PERFRING_RECORD_MAX)
@@ -485,8 +499,6 @@ int perfring_write(struct perfring_ring *ring, uint32_t type, uint16_t misc, con
 {
 	struct perfring_writer *writer = ring->writer;
 
-	if (perfring_unlikely(!writer))
-		return -EOPNOTSUPP;
 	/* Whose type is not asked yet, so that nothing moves the parameters. */
 	if (!write_short(len))
 		return write_long(writer, type, misc, payload, len);
@@ -501,7 +513,7 @@ int perfring_write_record(struct perfring_ring *ring, const void *data, size_t l
 	struct write_piece piece = { data, len };
 	struct perf_event_header header;
 
-	if (!writer)
+	if (writer == &write_nobody)
 		return -EOPNOTSUPP;
 	if (len < sizeof(header) || len & 7)
 		return write_reject(writer, -EINVAL);
@@ -518,10 +530,10 @@ int perfring_write_sample(struct perfring_ring *ring, const struct perfring_form
 	struct write_piece piece;
 	int size;
 
-	if (!writer)
+	if (writer == &write_nobody)
 		return -EOPNOTSUPP;
 	size = perfring_encode_sample(format ? format : writer->format, misc, sample,
-				      writer->scratch, sizeof(writer->scratch));
+				      writer->scratch, WRITE_SCRATCH);
 	if (size < 0)
 		return write_reject(writer, size == -ENOSPC ? -E2BIG : size);
 	piece = (struct write_piece){ writer->scratch, (size_t)size };
@@ -533,7 +545,7 @@ int perfring_write_set_id(struct perfring_ring *ring, const struct perfring_samp
 	static const struct perfring_sample_id nobody;
 	struct perfring_writer *writer = ring->writer;
 
-	if (!writer)
+	if (writer == &write_nobody)
 		return -EOPNOTSUPP;
 	writer->id = id ? *id : nobody;
 	write_layout(writer);
@@ -546,7 +558,7 @@ int perfring_write_stats(const struct perfring_ring *ring, struct perfring_write
 	struct perfring_write_stats own = { .size = stats->size };
 	uint64_t bytes;
 
-	if (!writer)
+	if (writer == &write_nobody)
 		return -EOPNOTSUPP;
 	if (stats->size < sizeof(stats->size))
 		return -EINVAL;
