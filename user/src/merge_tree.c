@@ -9,36 +9,49 @@
 #include "merge.h"
 
 /*
- * The winner so far against a loser, without branches: who wins is not predictable.  Of
- * equals the one on the left wins, whose ring's index is the lower one; @right: the winner so
- * far is not that.  So MERGE_NEVER must have a successor.
+ * The winner so far, who comes from @node, plays the loser that the node above has, and the other
+ * way round when he loses.  Of equals the one on the left wins, whose ring's index is the lower
+ * one; an odd node is on the right.  So MERGE_NEVER must have a successor.  Returns the node above.
  */
-static inline void key_play(struct merge_key *winner, struct merge_key *loser, uint64_t right)
+static inline uint64_t key_play(struct merge_key *tree, struct merge_key *winner, uint64_t node)
 {
-	struct merge_key worse = *loser, better = *winner;
-	uint64_t edge = better.time + right;
+#if defined(__x86_64__) && !defined(__ILP32__)
+	struct merge_key worse;
+	struct merge_key *half;
+	uint64_t less;
 
-#if defined(__x86_64__)
-	/* In C, compilers make a branch of it. */
-	__asm__("cmpq %[edge], %[worse_time]\n\t"
+	/*
+	 * Who wins is not predictable, and in C compilers make a branch of it.  The carry is
+	 * the lowest bit of the node first, then whether the loser is less than the winner
+	 * and that.
+	 */
+	__asm__("shrq %[node]\n\t"
+		"leaq (%[tree],%[node],8), %[half]\n\t"
+		"movq (%[half],%[node],8), %[worse_time]\n\t"
+		"movl 8(%[half],%[node],8), %[worse_index]\n\t"
+		"movq %[worse_time], %[less]\n\t"
+		"sbbq %[time], %[less]\n\t"
 		"cmovbq %[time], %[worse_time]\n\t"
-		"cmovbq %[loser_time], %[time]\n\t"
+		"cmovbq (%[half],%[node],8), %[time]\n\t"
 		"cmovbl %[index], %[worse_index]\n\t"
-		"cmovbl %[loser_index], %[index]"
-		: [worse_time] "+&r"(worse.time), [time] "+&r"(better.time),
-		  [worse_index] "+&r"(worse.index), [index] "+&r"(better.index)
-		: [edge] "r"(edge), [loser_time] "m"(loser->time), [loser_index] "m"(loser->index)
-		: "cc");
+		"cmovbl 8(%[half],%[node],8), %[index]\n\t"
+		"movq %[worse_time], (%[half],%[node],8)\n\t"
+		"movl %[worse_index], 8(%[half],%[node],8)"
+		: [node] "+&r"(node), [time] "+&r"(winner->time), [index] "+&r"(winner->index),
+		  [half] "=&r"(half), [less] "=&r"(less), [worse_time] "=&r"(worse.time),
+		  [worse_index] "=&r"(worse.index)
+		: [tree] "r"(tree)
+		: "cc", "memory");
+	return node;
 #else
-	bool swap = worse.time < edge;
+	struct merge_key *loser = &tree[node / 2], worse = *loser;
 
-	better = swap ? *loser : *winner;
-	worse = swap ? *winner : *loser;
+	if (worse.time < winner->time + (node & 1)) {
+		*loser = *winner;
+		*winner = worse;
+	}
+	return node / 2;
 #endif
-	winner->time = better.time;
-	winner->index = better.index;
-	loser->time = worse.time;
-	loser->index = worse.index;
 }
 
 static inline bool key_before(const struct merge_key *a, const struct merge_key *b)
@@ -51,18 +64,18 @@ void merge_tree_replay(struct perfring_merge *merge, uint64_t time)
 {
 	struct merge_key *tree = merge->tree;
 	struct merge_key winner = { time, tree[0].index };
-	uint32_t was = winner.index;
+	uint64_t leaf = merge->leaves + (uint64_t)winner.index;
 
-	for (uint32_t node = was + merge->leaves; node > 1; node /= 2)
-		key_play(&winner, &tree[node / 2], node & 1);
-	tree[0] = winner;
+	for (uint64_t node = leaf; node > 1;)
+		node = key_play(tree, &winner, node);
 
 	/* It won again: a run, perhaps, which the best loser on its way ends. */
-	merge->running = winner.index == was;
+	merge->running = winner.index == tree[0].index;
+	tree[0] = winner;
 	if (__builtin_expect(!merge->running, 1))
 		return;
 	merge->second = (struct merge_key){ MERGE_NEVER, UINT32_MAX };
-	for (uint32_t node = (was + merge->leaves) / 2; node; node /= 2)
+	for (uint64_t node = leaf / 2; node; node /= 2)
 		if (key_before(&tree[node], &merge->second))
 			merge->second = tree[node];
 }
@@ -84,10 +97,9 @@ void merge_tree_build(struct perfring_merge *merge)
 	for (unsigned int width = leaves / 2; width; width /= 2) {
 		for (unsigned int i = 0; i < width; i++) {
 			struct merge_key winner = tree[leaves + 2 * i];
-			struct merge_key loser = tree[leaves + 2 * i + 1];
 
-			key_play(&winner, &loser, 0);
-			tree[width + i] = loser;
+			tree[width + i] = tree[leaves + 2 * i + 1];
+			key_play(tree, &winner, 2 * (uint64_t)(width + i));
 			tree[leaves + i] = winner;
 		}
 	}
