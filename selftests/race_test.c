@@ -353,8 +353,7 @@ static void settle(struct world *w)
 /* Where the kernel does not unload by force what is in use, it may be asked to. */
 static bool may_force(void)
 {
-	return !system("zcat /proc/config.gz 2>/dev/null | "
-		       "grep -q 'MODULE_FORCE_UNLOAD is not set'");
+	return !system("zcat /proc/config.gz 2>/dev/null | grep -q 'FORCE_UNLOAD is not set'");
 }
 
 /* No thread has been inside one call for longer than anything may take. */
