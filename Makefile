@@ -62,7 +62,7 @@ help:
 	@echo '  model            all interleavings of a model of the ring, by spin'
 	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
-	@echo '  coverage         lines and branches of the library that the native tests run'
+	@echo '  coverage         lines and branches of the library that the tests run (COVERAGE.md)'
 	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  abi              the library of now against that of the last tag (abidiff)'
@@ -81,7 +81,8 @@ help:
 	@echo '                   virtual machine'
 	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
 	@echo '  ONLY=PATTERN     only these cases of bench, as "read*"; REPS=N repetitions of each;'
-	@echo '                   PUBLISH=1 keeps table and plots in user/bench'
+	@echo '                   PUBLISH=1 keeps table and plots in user/bench,'
+	@echo '                   that of coverage in selftests/COVERAGE.md'
 	@echo '  KEEP=1           fuzz keeps what it found new, the smallest set, in selftests/fuzz/corpus'
 	@echo '  SILENCE=SECONDS  end a guest that prints nothing for so long (default 30)'
 
