@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "common.h"
@@ -181,6 +182,99 @@ TEST_F(hotplug, rounds_under_writes)
 	EXPECT_EQ(5 * 200, written);
 	EXPECT_EQ(0, lost);
 	EXPECT_TRUE(stats_balance(&stats));
+}
+
+/* Waits for an event of its own, until there is something or for longer than that takes. */
+struct waiter {
+	struct raw raw;
+	bool epoll;
+	int events;		/* what it was told; 0 once the time was over */
+	bool back;
+};
+
+static void *wait_for_it(void *arg)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct waiter *w = arg;
+	int ms = 20000 * slowness(), epoll;
+
+	if (!w->epoll) {
+		w->events = poll_events(w->raw.fd, ms);
+	} else {
+		epoll = epoll_create1(EPOLL_CLOEXEC);
+		w->events = epoll_ctl(epoll, EPOLL_CTL_ADD, w->raw.fd, &event) ||
+			    epoll_wait(epoll, &event, 1, ms) != 1 ? 0 : (int)event.events;
+		close(epoll);
+	}
+	__atomic_store_n(&w->back, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* read(2) gives the count and never waits, wherever the CPU is. */
+static unsigned long reads;
+
+static void *read_on(void *arg)
+{
+	uint64_t count;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		if (read(*(int *)arg, &count, sizeof(count)) == sizeof(count))
+			__atomic_fetch_add(&reads, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static unsigned long reads_before;
+
+static int has_read(void)
+{
+	return __atomic_load_n(&reads, __ATOMIC_RELAXED) > reads_before ? 0 : -EAGAIN;
+}
+
+/*
+ * Readers who wait when their CPU goes stay, those who come then wait as well; the first
+ * record after its return wakes them, and when the ring goes instead they are told so.
+ */
+TEST_F(hotplug, waiting_readers)
+{
+	struct waiter waiters[4];
+	pthread_t thread[4], reader;
+	int i, ends;
+
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, pthread_create(&reader, NULL, read_on, &self->fd));
+	for (ends = 0; ends < 2; ends++) {
+		for (i = 0; i < 4; i++) {
+			waiters[i] = (struct waiter) { .epoll = i & 1 };
+			ASSERT_EQ(0, raw_map(&waiters[i].raw, device_open(CPU), 1, 0));
+			ASSERT_EQ(0, do_ioctl(waiters[i].raw.fd, PERF_EVENT_IOC_ENABLE, NULL));
+		}
+		for (i = 0; i < 4; i++) {
+			if (i == 2)
+				ASSERT_EQ(0, cpu_set_online(CPU, false));
+			ASSERT_EQ(0, pthread_create(&thread[i], NULL, wait_for_it, &waiters[i]));
+			sleep_ms(20);
+		}
+		reads_before = __atomic_load_n(&reads, __ATOMIC_RELAXED);
+		EXPECT_EQ(0, within_ms(10000, has_read));
+		for (i = 0; i < 4; i++) {
+			EXPECT_FALSE(__atomic_load_n(&waiters[i].back, __ATOMIC_ACQUIRE));
+			if (ends)
+				raw_unmap(&waiters[i].raw);
+		}
+		ASSERT_EQ(0, cpu_set_online(CPU, true));
+		for (i = 0; i < 4; i++) {
+			if (!ends)
+				EXPECT_EQ(1, write(waiters[i].raw.fd, "x", 1));
+			pthread_join(thread[i], NULL);
+			EXPECT_EQ(ends ? POLLHUP : POLLIN, waiters[i].events) {
+				TH_LOG("waiter %d, end %d", i, ends);
+			}
+			raw_unmap(&waiters[i].raw);
+			close(waiters[i].raw.fd);
+		}
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(reader, NULL);
 }
 
 DEVICE_MAIN
