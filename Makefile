@@ -28,9 +28,10 @@ KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS \
-	TARGET KEEP FUZZ_SECONDS TESTS
+	TARGET KEEP FUZZ_SECONDS SOAK_SECONDS ROUNDS RATE TESTS
 # SECONDS is the shell's own.
 FUZZ_SECONDS = $(or $(SECONDS),60)
+SOAK_SECONDS = $(or $(SECONDS),600)
 
 .PHONY: all help modules lib demo check check-debug conformance soak bench coverage fuzz lint abi arm64 \
 	model nest vm-shell install \
@@ -60,7 +61,7 @@ help:
 	@echo '  conformance      the device against real perf, row by row, with a table'
 	@echo '  nest             a write interrupted at every instruction, on each kernel'
 	@echo '  model            all interleavings of a model of the ring, by spin'
-	@echo '  soak             STEPS= random steps on a real perf ring and the device at once'
+	@echo '  soak             STEPS= random steps and calls, SECONDS= of races and of load, on the device'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
 	@echo '  coverage         lines and branches of the library that the tests run (COVERAGE.md)'
 	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
@@ -79,7 +80,8 @@ help:
 	@echo '  ROWS=PATTERN     only these of conformance, as "mmap*"'
 	@echo '  HOST=1           demo, check and conformance on the running kernel, as root, without a'
 	@echo '                   virtual machine'
-	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps'
+	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps; SECONDS= (600),'
+	@echo '                   RATE= records a second of each writer (2000), ROUNDS= of loading (200)'
 	@echo '  ONLY=PATTERN     only these cases of bench, as "read*"; REPS=N repetitions of each;'
 	@echo '                   PUBLISH=1 keeps table and plots in user/bench,'
 	@echo '                   that of coverage in selftests/COVERAGE.md'

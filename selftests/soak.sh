@@ -1,22 +1,38 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# soak.sh: many random steps of the twins, and as many random calls on the devices, in a
-# virtual machine for each kernel, all kernels at the same time.
+# soak.sh: what is better the longer it takes, in a virtual machine for each kernel, all
+# kernels at the same time:
 #
-# STEPS= how many (1000000), SEED= which (default: the time), KERNEL= which
-# kernels, O= where to build. Logs are left in $O/logs/soak-*.log. The status is
-# 0 when no twin differed, else the log ends with a sequence to replay, and when nobody
-# noticed the calls.
+#   twin_test          STEPS= random steps of the twins (1000000)
+#   fuzz_device_test   as many random calls on the devices
+#   scribble_test      SOAK_SECONDS= of a control page that is scribbled over (600)
+#   race_test          as long, everything at once
+#   load_test          as long, RATE= records a second of each writer (2000), two on each CPU
+#   loader_test        ROUNDS= of loading and unloading (200)
+#
+# TESTS= only these, SEED= which steps and calls (default: the time), KERNEL= which kernels,
+# 6.12-kasan among them, O= where to build. Logs are left in $O/logs/soak-*.log. The status
+# is 0 when all of them passed; a twin that differed ends the log with a sequence to replay.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 O=${O:-$PWD/.build}
 logs=$O/logs
 kernels=${KERNEL:-6.1 6.12}
-export PERFRING_TWIN_STEPS=${STEPS:-1000000}
-export PERFRING_TWIN_SEED=${SEED:-$(date +%s)}
-export PERFRING_FUZZ_CALLS=$PERFRING_TWIN_STEPS PERFRING_FUZZ_SEED=$PERFRING_TWIN_SEED
+tests=${TESTS:-twin_test fuzz_device_test scribble_test race_test load_test loader_test}
+steps=${STEPS:-1000000}
+seed=${SEED:-$(date +%s)}
+length=${SOAK_SECONDS:-600}
+rounds=${ROUNDS:-200}
+export PERFRING_TWIN_STEPS=$steps PERFRING_TWIN_SEED=$seed
+export PERFRING_FUZZ_CALLS=$steps PERFRING_FUZZ_SEED=$seed
+export PERFRING_SCRIBBLE_SECONDS=$length PERFRING_SCRIBBLE_SEED=$seed
+export PERFRING_RACE_SECONDS=$length PERFRING_RACE_SEED=$seed
+export PERFRING_LOAD_SECONDS=$length PERFRING_LOAD_RATE=${RATE:-2000}
+export PERFRING_LOADER_ROUNDS=$rounds
+# load_test tells each minute how it is.
+export SILENCE=${SILENCE:-180}
 
 soak()
 {
@@ -24,14 +40,23 @@ soak()
 	dir=$(selftests/vm/kernel.sh "$kernel")
 	PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
 	export PERFRING_MODULE
-	# Four milliseconds a step and a call, ten times what an emulated guest takes.
-	# shellcheck disable=SC2016 # expanded in the guest
+	# Four milliseconds a step and a call, ten times what an emulated guest takes; three
+	# seconds a round, of which there are four times as many if memory was needed.
+	# shellcheck disable=SC2016,SC2086 # expanded in the guest; words
 	selftests/vm/run.sh --kernel "$kernel" --log "$logs/soak-$kernel.console" \
-		--timeout $((300 + PERFRING_TWIN_STEPS / 125)) -- \
-		sh -c '"$1/twin_test" -v device && "$1/fuzz_device_test"' sh "$O/selftests" 2>&1 |
+		--timeout $((300 + steps / 125 + 4 * length + 12 * rounds)) -- \
+		sh -c 'cd "$1" && shift; status=0
+			for test; do
+				case $test in
+				twin_test) set -- -v device ;;
+				loader_test) set -- -t rounds ;;
+				*) set -- ;;
+				esac
+				"./$test" "$@" || status=1
+			done; exit $status' sh "$O/selftests" $tests 2>&1 |
 		tee "$logs/soak-$kernel.log" | sed -u "s/^/$kernel: /" || status=$?
 	echo "$kernel: $([ "$status" -eq 0 ] && echo passed || echo "failed, status $status")," \
-		"seed $PERFRING_TWIN_SEED, $PERFRING_TWIN_STEPS steps, $((SECONDS - start)) s" |
+		"seed $seed, $steps steps, $length s each, $rounds rounds: $((SECONDS - start)) s" |
 		tee -a "$logs/soak-$kernel.log"
 	return "$status"
 }
