@@ -18,6 +18,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 export O=${O:-$PWD/.build}
+export PERFRING_SCRIBBLE_SECONDS=60 PERFRING_RACE_SECONDS=60 PERFRING_LOADER_ROUNDS=200
 logs=$O/logs
 flavours=${FLAVOUR:-rt kasan kcsan kunit}
 begin=$SECONDS
