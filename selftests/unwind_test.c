@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include "fixtures.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -57,9 +59,27 @@ WRAP(void *, MAP_FAILED, mremap, (MOVE), at, was, len, flags, to)
 WRAP(int, -1, open64, (const char *path, int flags, mode_t mode), path, flags, mode)
 WRAP(int, -1, fcntl64, (int fd, int command, long argument), fd, command, argument)
 WRAP(int, -1, ioctl, (int fd, unsigned long request, long argument), fd, request, argument)
-WRAP(long, -1, syscall, (long nr, long a, long b, long c, long d, long e), nr, a, b, c, d, e)
 WRAP(ssize_t, -1, read, (int fd, void *to, size_t len), fd, to, len)
 WRAP(ssize_t, -1, write, (int fd, const void *from, size_t len), fd, from, len)
+
+DECLARE(long, syscall, (long nr, long a, long b, long c, long d, long e));
+
+static pid_t mortal;			/* a child that ends before it gets a ring; 0: none */
+
+long __wrap_syscall(long nr, long a, long b, long c, long d, long e)
+{
+	const struct perf_event_attr *attr = (void *)a;
+
+	if (fails("syscall", ENOMEM))
+		return -1;
+	if (nr == __NR_perf_event_open && mortal && (pid_t)b == mortal &&
+	    attr->config == PERF_COUNT_SW_DUMMY) {
+		kill(mortal, SIGKILL);
+		waitpid(mortal, NULL, 0);
+		mortal = 0;
+	}
+	return __real_syscall(nr, a, b, c, d, e);
+}
 
 DECLARE(void *, mmap64, (void *at, size_t len, int prot, int flags, int fd, off_t offset));
 DECLARE(int, munmap, (void *at, size_t len));
@@ -468,6 +488,50 @@ FIXTURE_TEARDOWN(unwind)
 TEST_F_TIMEOUT(unwind, nothing_is_left, 100)
 {
 	each(_metadata, variant->fn, &self->w);
+}
+
+/* A task that has its events, and is gone when its ring is opened, is left out. */
+TEST(a_task_ends_meanwhile)
+{
+	struct perfring_event_specs *specs;
+	struct perfring_events *events;
+	pid_t pids[2] = { 0, 0 }, child;
+	struct perfring_events_opts opts = {
+		.size = sizeof(opts), .sampling = 1, .pids = pids, .nr_pids = 2, .pages = 1,
+	};
+	char why[WHY_LEN];
+	int files;
+
+	if (!backend_available(PERF, why, sizeof(why)))
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, perfring_event_parse("faults:u,cs:u", NULL, &specs, NULL));
+	for (int who = 0; who < 2; who++) {
+		child = fork();
+		if (!child) {
+			pause();
+			_exit(1);
+		}
+		ASSERT_LT(0, child);
+		/* The one beside it lives, or nobody does. */
+		pids[0] = who ? child : 0;
+		pids[1] = child;
+		files = open_files();
+		mortal = child;
+		if (who) {
+			opts.nr_pids = 1;
+			EXPECT_EQ(-ESRCH, perfring_events_open(specs, &opts, &events));
+			EXPECT_EQ(files, open_files());
+			continue;
+		}
+		ASSERT_EQ(0, perfring_events_open(specs, &opts, &events));
+		EXPECT_EQ(0, mortal);
+		EXPECT_EQ(1, perfring_events_rings(events));
+		/* Two events and a ring, of the task that is there. */
+		EXPECT_EQ(files + 3, open_files());
+		perfring_events_close(events);
+		EXPECT_EQ(files, open_files());
+	}
+	perfring_event_specs_free(specs);
 }
 
 TEST_HARNESS_MAIN

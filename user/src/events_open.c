@@ -260,21 +260,6 @@ static int open_group(struct events_opening *o, size_t target, size_t first, boo
 	return 0;
 }
 
-/* All rows on one target; a target that is not there is left out. */
-static int open_target(struct events_opening *o, size_t target)
-{
-	struct events_target *t = &o->events->target[target];
-	int err = 0;
-
-	for (size_t i = 0; i < o->events->nr && !err;)
-		err = open_group(o, target, i, false, &i);
-	if ((err == -ENODEV && t->cpu >= 0) || (err == -ESRCH && t->pid > 0)) {
-		close_cells(o->events, target, 0, o->events->nr);
-		t->present = false;
-	}
-	return err;
-}
-
 /* The ring of a target's CPU, or of its own: a dummy that nothing but the others write. */
 static int open_ring(struct events_opening *o, size_t target)
 {
@@ -333,6 +318,23 @@ static int open_output(struct events_opening *o, size_t target)
 	return 0;
 }
 
+/* All rows on one target and their ring; a target that is not there, or goes now, is left out. */
+static int open_target(struct events_opening *o, size_t target)
+{
+	struct events_target *t = &o->events->target[target];
+	int err = 0;
+
+	for (size_t i = 0; i < o->events->nr && !err;)
+		err = open_group(o, target, i, false, &i);
+	if (!err && o->own.sampling)
+		err = open_output(o, target);
+	if ((err == -ENODEV && t->cpu >= 0) || (err == -ESRCH && t->pid > 0)) {
+		close_cells(o->events, target, 0, o->events->nr);
+		t->present = false;
+	}
+	return err;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	uint64_t x = ((const struct events_id *)a)->id, y = ((const struct events_id *)b)->id;
@@ -382,8 +384,6 @@ static int open_all(struct events_opening *o)
 	events->task = events->sum + events->nr;
 	for (size_t i = 0; i < events->targets; i++) {
 		err = open_target(o, i);
-		if (!err && o->own.sampling)
-			err = open_output(o, i);
 		if (err && events->target[i].present)
 			return err;
 		if (err)
