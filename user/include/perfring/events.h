@@ -109,9 +109,9 @@ struct perfring_events_opts {
  *
  * Tasks that are sampled with @inherit have a ring for each CPU: the kernel wants it so.
  *
- * Return: 0; -EINVAL, -E2BIG bad options; -ENODEV, -ESRCH no target is left; -ENOMEM; errno of
- * open(2) for the cgroup; otherwise what perf_event_open(2), mmap(2) or PERF_EVENT_IOC_SET_OUTPUT
- * answered for opts->failure.
+ * Return: 0; -EINVAL bad options, or a CPU above INT_MAX; -E2BIG options that are not known here;
+ * -ENODEV, -ESRCH no target is left; -ENOMEM; errno of open(2) for the cgroup; otherwise what
+ * perf_event_open(2), mmap(2) or PERF_EVENT_IOC_SET_OUTPUT answered for opts->failure.
  */
 int perfring_events_open(const struct perfring_event_specs *specs,
 			 const struct perfring_events_opts *opts, struct perfring_events **out);

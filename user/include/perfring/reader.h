@@ -162,8 +162,8 @@ struct perfring_cpus_opts {
  * A CPU that is offline (-ENODEV) is skipped.  An index is not a CPU number:
  * perfring_reader_cpu() says which CPU a ring is of.
  *
- * Return: rings added; -ENODEV none; the first other error, and then none of
- * this call's rings stays.
+ * Return: rings added; -ENODEV none; -EINVAL a CPU above INT_MAX; the first other error,
+ * and then none of this call's rings stays.
  */
 int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 			     const struct perf_event_attr *attr,
