@@ -3,13 +3,10 @@
  * The source kprobe where it hurts: in the writer that tells of its hits, in the
  * scheduler, in clocks and locks, and switched while it is hit.
  */
-#include <elf.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include "kprobe.h"
+#include "module_code.h"
 
 #define MISSED	"/sys/bus/event_source/devices/perfring/missed/kprobe"
 
@@ -71,39 +68,23 @@ TEST_F(kprobe, own_wakeup)
 	EXPECT_GT(10000, stats.written);
 }
 
-/* Bytes of .text, in $PERFRING_MODULE, and where in them a function is; -errno */
-static int text_of(const char *function, const unsigned char **code, size_t *len)
-{
-	int fd = open(getenv("PERFRING_MODULE"), O_RDONLY | O_CLOEXEC);
-	const Elf64_Shdr *section;
-	const Elf64_Ehdr *elf;
-	const Elf64_Sym *symbol;
-	const char *names;
-	struct stat st;
-	size_t i, j;
+struct code {
+	const char *function;
+	unsigned char bytes[8192];
+	size_t len;
+};
 
-	if (fd < 0 || fstat(fd, &st))
-		return -errno;
-	elf = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (elf == MAP_FAILED)
-		return -errno;
-	section = (const void *)((const char *)elf + elf->e_shoff);
-	for (i = 0; i < elf->e_shnum; i++) {
-		if (section[i].sh_type != SHT_SYMTAB)
-			continue;
-		symbol = (const void *)((const char *)elf + section[i].sh_offset);
-		names = (const char *)elf + section[section[i].sh_link].sh_offset;
-		for (j = 0; j < section[i].sh_size / sizeof(*symbol); j++) {
-			if (strcmp(names + symbol[j].st_name, function) != 0)
-				continue;
-			*code = (const unsigned char *)elf +
-				section[symbol[j].st_shndx].sh_offset + symbol[j].st_value;
-			*len = symbol[j].st_size;
-			return 0;
-		}
-	}
-	return -ENOENT;
+static int code_take(const struct module_function *function, void *context)
+{
+	struct code *code = context;
+
+	if (strcmp(function->name, code->function) != 0)
+		return 0;
+	if (function->size > sizeof(code->bytes))
+		return -E2BIG;
+	memcpy(code->bytes, function->code, function->size);
+	code->len = function->size;
+	return 1;
 }
 
 /*
@@ -120,29 +101,32 @@ static void own_ring(struct __test_metadata *_metadata, FIXTURE_DATA(kprobe) *se
 	int fd, probed = 0, loops = 0;
 	struct perfring_stats stats;
 	struct perfring_emit result;
-	const unsigned char *code = NULL;
+	static struct code code;
 	long missed = file_long(MISSED, -1);
 	uint64_t last = 0;
 	static uint64_t buf[8192];
-	size_t len = 0, i;
 	struct raw raw;
 	int records;
+	size_t i;
 
 	if (!getenv("PERFRING_MODULE"))
 		SKIP(return, "PERFRING_MODULE is not set: no code to look at");
-	if (text_of(function, &code, &len))
+	code.function = function;
+	records = module_functions(code_take, &code);
+	ASSERT_LE(0, records);
+	if (!records)
 		SKIP(return, "%s: the compiler has put it into its callers", function);
 	fd = device_open(0);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, raw_map(&raw, fd, 16, prot));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
-	for (i = 0; i + 1 < len; i++) {
+	for (i = 0; i + 1 < code.len; i++) {
 		/* cmpxchg is 0f b1 and the place in memory; 40 bytes before and after. */
-		if (code[i] != 0x0f || code[i + 1] != 0xb1)
+		if (code.bytes[i] != 0x0f || code.bytes[i + 1] != 0xb1)
 			continue;
 		loops++;
 		attr.config2 = i < 40 + last ? last : i - 40;
-		for (; attr.config2 < i + 40 && attr.config2 < len; attr.config2++) {
+		for (; attr.config2 < i + 40 && attr.config2 < code.len; attr.config2++) {
 			close(self->fd);
 			self->fd = device_open(0);
 			ASSERT_LE(0, self->fd);

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "common.h"
+#include "module_code.h"
 #include "nest_find.h"
 
 struct function functions[FUNCTIONS];
@@ -24,61 +20,40 @@ static uint64_t text_addr;
 static unsigned char *text_begins;
 static size_t text_len;
 
+static int function_take(const struct module_function *code, void *context)
+{
+	struct function *function = &functions[function_nr];
+	char where[128], text[32];
+
+	/* Room before functions, for the kernel to patch. */
+	if (!strncmp(code->name, "__pfx_", 6))
+		return 0;
+	/* Those of init and exit are not there, or not on the way. */
+	if (strncmp(code->section, ".text", 5))
+		return 0;
+	snprintf(where, sizeof(where), "/sys/module/perfring/sections/%s", code->section);
+	if (file_read(where, text, sizeof(text)) <= 0)
+		return -ENOENT;
+	if (function_nr == FUNCTIONS)
+		return -E2BIG;
+	snprintf(function->name, sizeof(function->name), "%s", code->name);
+	function->addr = strtoull(text, NULL, 0) + code->offset;
+	if (!strcmp(code->section, ".text")) {
+		text_addr = function->addr - code->offset;
+		text_len = code->section_size;
+	}
+	function->size = (uint32_t)code->size;
+	function->entry_index = NEST_PROBES;
+	function_nr++;
+	return 0;
+}
+
 int functions_read(void)
 {
-	const char *path = getenv("PERFRING_MODULE");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const Elf64_Shdr *section;
-	const Elf64_Ehdr *elf;
-	const Elf64_Sym *symbol;
-	const char *names, *sections, *name;
-	char where[128], text[32];
-	struct stat st;
-	size_t i, j;
+	int ret = module_functions(function_take, NULL);
 
-	if (fd < 0 || fstat(fd, &st))
-		return -errno;
-	elf = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (elf == MAP_FAILED)
-		return -errno;
-	section = (const void *)((const char *)elf + elf->e_shoff);
-	sections = (const char *)elf + section[elf->e_shstrndx].sh_offset;
-	for (i = 0; i < elf->e_shnum && section[i].sh_type != SHT_SYMTAB; i++)
-		;
-	if (i == elf->e_shnum)
-		return -ENOEXEC;
-	symbol = (const void *)((const char *)elf + section[i].sh_offset);
-	names = (const char *)elf + section[section[i].sh_link].sh_offset;
-	for (j = 0; j < section[i].sh_size / sizeof(*symbol); j++) {
-		struct function *function = &functions[function_nr];
-
-		if ((symbol[j].st_info & 0xf) != STT_FUNC || !symbol[j].st_size ||
-		    symbol[j].st_shndx >= elf->e_shnum)
-			continue;
-		/* Room before functions, for the kernel to patch. */
-		if (!strncmp(names + symbol[j].st_name, "__pfx_", 6))
-			continue;
-		name = sections + section[symbol[j].st_shndx].sh_name;
-		/* Those of init and exit are not there, or not on the way. */
-		if (strncmp(name, ".text", 5))
-			continue;
-		snprintf(where, sizeof(where), "/sys/module/perfring/sections/%s", name);
-		if (file_read(where, text, sizeof(text)) <= 0)
-			return -ENOENT;
-		if (function_nr == FUNCTIONS)
-			return -E2BIG;
-		snprintf(function->name, sizeof(function->name), "%s",
-			 names + symbol[j].st_name);
-		function->addr = strtoull(text, NULL, 0) + symbol[j].st_value;
-		if (!strcmp(name, ".text")) {
-			text_addr = function->addr - symbol[j].st_value;
-			text_len = section[symbol[j].st_shndx].sh_size;
-		}
-		function->size = symbol[j].st_size;
-		function->entry_index = NEST_PROBES;
-		function_nr++;
-	}
+	if (ret)
+		return ret;
 	return function_nr ? 0 : -ENOENT;
 }
 
