@@ -208,9 +208,11 @@ static int nest_watch(struct nest_watch *watch)
 
 static u16 nest_size(struct kprobe *kprobe)
 {
-#ifdef CONFIG_X86
+#ifdef CONFIG_KPROBES_ON_FTRACE
 	if (kprobe_ftrace(kprobe))
 		return MCOUNT_INSN_SIZE;
+#endif
+#ifdef CONFIG_X86
 	return kprobe->ainsn.size;
 #else
 	return 0;
