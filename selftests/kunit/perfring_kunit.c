@@ -19,8 +19,8 @@ static DECLARE_COMPLETION(core_done);
 static int core_run(void *fn)
 {
 	((void (*)(void))fn)();
-	complete(&core_done);
-	return 0;
+	/* Nothing of the module may run once it is told. */
+	kthread_complete_and_exit(&core_done, 0);
 }
 
 static int core_beside(void (*fn)(void))

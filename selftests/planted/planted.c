@@ -178,8 +178,8 @@ static int racer(void *done)
 		}
 		cond_resched();
 	}
-	complete(done);
-	return 0;
+	/* Nothing of the module may run once it is told. */
+	kthread_complete_and_exit(done, 0);
 }
 
 static void plant_race(void)
