@@ -99,11 +99,11 @@ static bool is_jump(int offset)
 
 static bool becomes_jump(int offset)
 {
-	int i;
+	unsigned int i = 500 * slowness();
 
-	for (i = 0; i < 500 && !is_jump(offset); i++)
+	while (!is_jump(offset) && --i)
 		sleep_ms(10);
-	return i < 500;
+	return i;
 }
 
 /*
@@ -113,7 +113,8 @@ static bool becomes_jump(int offset)
 static int jump_place(const char *symbol)
 {
 	struct perf_event_attr attr = perf_attr(kprobe_attr(symbol));
-	int fd[64], place = -1, i, j;
+	int fd[64], place = -1, i;
+	unsigned int j;
 
 	memset(fd, -1, sizeof(fd));
 	for (i = 9; i < (int)ARRAY_LEN(fd); i++) {
@@ -121,7 +122,7 @@ static int jump_place(const char *symbol)
 		fd[i] = perf_open(&attr, -1, 0, -1);
 		i += fd[i] < 0 ? 0 : 4;
 	}
-	for (j = 0; j < 500 && place < 0; j++) {
+	for (j = 500 * slowness(); j && place < 0; j--) {
 		sleep_ms(10);
 		for (i = 0; i < (int)ARRAY_LEN(fd) && place < 0; i++)
 			if (fd[i] >= 0 && is_jump(i))
