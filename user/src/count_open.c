@@ -74,10 +74,8 @@ static int open_kind(struct count_event *event, struct perf_event_attr *attr, pi
 	if ((err != -EACCES && err != -EPERM) || !own->user_only || attr->exclude_kernel)
 		return err;
 	attr->exclude_kernel = 1;
-	if (open_try(event, attr, pid, cpu, group, own->flags)) {
-		attr->exclude_kernel = 0;
+	if (open_try(event, attr, pid, cpu, group, own->flags))
 		return err;
-	}
 	event->user_only = true;
 	return 0;
 }
