@@ -4,6 +4,7 @@
  * kernel.perf_event_paranoid that there is, and each limit in turn.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -286,6 +287,55 @@ TEST(causes)
 	munmap(seen, ARRAY_LEN(attempts) * sizeof(*seen));
 }
 
+/* Each errno of perf_event_open(2) has its cause, by itself where nothing else decides. */
+TEST(every_errno)
+{
+	static const struct {
+		int error, cpu, cause;
+	} rows[] = {
+		{ ENOENT, -1, PERFRING_CAUSE_NO_EVENT },
+		{ EOPNOTSUPP, -1, PERFRING_CAUSE_NO_FEATURE },
+		{ ENXIO, -1, PERFRING_CAUSE_NO_FEATURE },
+		/* A CPU that is offline, or a PMU without driver. */
+		{ ENODEV, 0, PERFRING_CAUSE_TARGET },
+		{ ENODEV, -1, PERFRING_CAUSE_NO_EVENT },
+		{ ESRCH, -1, PERFRING_CAUSE_TARGET },
+		{ EMFILE, -1, PERFRING_CAUSE_FILES },
+		{ ENFILE, -1, PERFRING_CAUSE_FILES },
+		{ EINVAL, -1, PERFRING_CAUSE_INVALID },
+		{ EOVERFLOW, -1, PERFRING_CAUSE_STACK },
+		{ E2BIG, -1, PERFRING_CAUSE_NEWER },
+		{ EBUSY, -1, PERFRING_CAUSE_BUSY },
+		{ ENOSPC, -1, PERFRING_CAUSE_BUSY },
+		{ ENOMEM, -1, PERFRING_CAUSE_MEMORY },
+		{ ENOSYS, -1, PERFRING_CAUSE_NO_PERF },
+		{ EIO, -1, PERFRING_CAUSE_UNKNOWN },
+		{ 0, -1, PERFRING_CAUSE_UNKNOWN },
+	};
+	struct perf_event_attr attr = SOFTWARE(PERF_COUNT_SW_CPU_CLOCK);
+	struct perfring_count_report report;
+	char text[2000];
+
+	for (unsigned int i = 0; i < ARRAY_LEN(rows); i++)
+		for (int sign = -1; sign <= 1; sign += 2) {
+			ASSERT_EQ(0, perfring_count_explain(&attr, 0, rows[i].cpu,
+							    sign * rows[i].error, &report));
+			EXPECT_EQ(rows[i].cause, (int)report.cause) {
+				TH_LOG("errno %d", rows[i].error);
+			}
+			EXPECT_EQ(-rows[i].error, report.error);
+			EXPECT_EQ(1, report.kernel_pmu);
+		}
+	/* What has no name is called by its numbers. */
+	perfring_count_explain(&attr, 0, -1, -EBUSY, &report);
+	perfring_count_format(&report, NULL, text, sizeof(text));
+	EXPECT_EQ(0, strncmp(text, "type 1 config 0x0, pid 0, CPU -1: ", 34));
+	/* As of a machine with rdpmc in sysfs. */
+	report.self_allowed = 2;
+	perfring_count_format(&report, NULL, text, sizeof(text));
+	EXPECT_NE(NULL, strstr(text, "perf_user_access: 2 "));
+}
+
 /* A filter as containers have it: EPERM that no rule of perf explains. */
 TEST(seccomp)
 {
@@ -314,10 +364,14 @@ TEST(settings)
 {
 	struct perfring_count_report report;
 	char text[2000], part[2000];
+	uint64_t files = 0;
 	int len;
 
 	EXPECT_EQ(-EINVAL, perfring_count_explain(NULL, 0, -1, 0, NULL));
 	ASSERT_EQ(0, perfring_count_explain(NULL, 0, -1, 0, &report));
+	for (int fd = 0; fd < 1024; fd++)
+		files += fcntl(fd, F_GETFD) >= 0;
+	EXPECT_EQ(files, report.files_open);
 	EXPECT_EQ(file_long("/proc/sys/kernel/perf_event_max_sample_rate", -1),
 		  report.max_sample_rate);
 	EXPECT_EQ(file_long("/proc/sys/kernel/perf_event_max_stack", -1), report.max_stack);

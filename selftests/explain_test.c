@@ -343,4 +343,47 @@ TEST_F(explain, device_events)
 	EXPECT_TRUE(has(self->text, "max_memory of the module: "));
 }
 
+/* The arithmetic of a report that is made up, and that no limit applies or nothing fits. */
+TEST(mmap_report)
+{
+	struct perfring_mmap_report report = {
+		.error = -EPERM, .paranoid = 2, .pages = 3, .page_size = 4096, .kb = 12,
+		.mlock_kb = 516, .online_cpus = 2, .free_of_limit_kb = 1032, .rlimit_kb = 64,
+		.pinned_kb = 8, .data_pages_fit = 256,
+	};
+	char text[1024];
+	int len;
+
+	len = perfring_storage_format_mmap(&report, text, sizeof(text));
+	EXPECT_EQ((int)strlen(text), len);
+	EXPECT_TRUE(has(text, "mapping 3 pages (1 + 2) of 4096 bytes, 12 KiB: "));
+	EXPECT_TRUE(has(text, "516 KiB * 2 CPUs online = 1032 KiB"));
+	EXPECT_TRUE(has(text, "RLIMIT_MEMLOCK 64 KiB, 8 KiB of it pinned\n"));
+	EXPECT_TRUE(has(text, "1 + 256 pages\n"));
+	report.rlimit_kb = UINT64_MAX;
+	report.data_pages_fit = SIZE_MAX;
+	perfring_storage_format_mmap(&report, text, sizeof(text));
+	EXPECT_TRUE(has(text, "RLIMIT_MEMLOCK unlimited\n"));
+	EXPECT_TRUE(has(text, "the limit is not the cause\n"));
+	report.data_pages_fit = 0;
+	perfring_storage_format_mmap(&report, text, sizeof(text));
+	EXPECT_TRUE(has(text, "not even 1 + 1 pages fit\n"));
+	EXPECT_EQ(-EINVAL, perfring_storage_explain_mmap(1, -EPERM, NULL));
+}
+
+/* With the limit raised to infinity, or a paranoid below 0, whatever is asked for fits. */
+TEST(mmap_unlimited)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	struct perfring_mmap_report report;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit))
+		SKIP(return, "RLIMIT_MEMLOCK cannot be raised: %s", strerror(errno));
+	ASSERT_EQ(0, perfring_storage_explain_mmap(1, -EPERM, &report));
+	EXPECT_EQ(UINT64_MAX, report.rlimit_kb);
+	EXPECT_EQ(SIZE_MAX, report.data_pages_fit);
+	EXPECT_EQ(2, report.pages);
+	EXPECT_EQ(2 * PAGE / 1024, report.kb);
+}
+
 TEST_HARNESS_MAIN
