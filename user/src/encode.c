@@ -225,8 +225,6 @@ int perfring_encode_sample(const struct perfring_format *format, uint16_t misc,
 	parts.buffer = buffer;
 	parts.room = len;
 	size = perfring_encode_parts(format, misc, sample, &parts);
-	if (size < 0)
-		return size;
 
 	at = parts.buffer + parts.head;
 	memmove(at + parts.raw + parts.pad, at, parts.tail);
