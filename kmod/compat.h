@@ -6,10 +6,13 @@
 #ifndef PERFRING_COMPAT_H
 #define PERFRING_COMPAT_H
 
+#include <linux/cred.h>
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
+#include <linux/sched/user.h>
 #include <linux/string.h>
 #include <linux/version.h>
 
@@ -42,6 +45,36 @@ static inline void perfring_attr_copy_config3(struct perf_event_attr *to,
 					      const struct perf_event_attr *from)
 {
 	to->config3 = from->config3;
+}
+#endif
+
+/*
+ * 6.1.y and 6.12.y, late, got a counter of perf's own for what a user has locked, which
+ * was one for all who lock: no version says it, Kbuild looks.
+ */
+static inline atomic_long_t *perfring_user_mlock(const struct cred *cred)
+{
+#ifdef PERFRING_PERF_MLOCK
+	return &cred->user->perf_mlock;
+#else
+	return &cred->user->locked_vm;
+#endif
+}
+
+/*
+ * Offsets beyond unsigned long, which the mirror's is where that has 32 bits.  6.12: a flag
+ * of the operations; before, of each file.
+ */
+#ifdef FOP_UNSIGNED_OFFSET
+#define PERFRING_FOP_FLAGS	(BITS_PER_LONG == 32 ? FOP_UNSIGNED_OFFSET : 0)
+static inline void perfring_file_offsets(struct file *file)
+{
+}
+#else
+static inline void perfring_file_offsets(struct file *file)
+{
+	if (BITS_PER_LONG == 32)
+		file->f_mode |= FMODE_UNSIGNED_OFFSET;
 }
 #endif
 

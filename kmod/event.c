@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
+#include "compat.h"
 #include "perfring.h"
 
 /*
@@ -300,6 +301,7 @@ static int perfring_open(struct inode *inode, struct file *file)
 	file->private_data = event;
 	/* open(2) sets it for 64-bit programs; a perf descriptor does not have it. */
 	file->f_flags &= ~O_LARGEFILE;
+	perfring_file_offsets(file);
 	file->f_mapping = perfring_inode->i_mapping;
 	return nonseekable_open(inode, file);
 
@@ -376,4 +378,7 @@ const struct file_operations perfring_fops = {
 	.mmap		= perfring_mmap,
 	.unlocked_ioctl	= perfring_ioctl,
 	.compat_ioctl	= perfring_compat_ioctl,
+#ifdef PERFRING_FOP_FLAGS
+	.fop_flags	= PERFRING_FOP_FLAGS,
+#endif
 };

@@ -4,6 +4,7 @@
  * accounting (the same counters, so that the limits are shared with perf).
  */
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -13,7 +14,7 @@
 #include "compat.h"
 #include "perfring.h"
 
-#define PERFRING_MIRROR_PGOFF	(PERFRING_MMAP_MIRROR >> PAGE_SHIFT)
+#define PERFRING_MIRROR_PGOFF	((unsigned long)(PERFRING_MMAP_MIRROR >> PAGE_SHIFT))
 
 /* One more VMA of the same ring (the kernel moved one, or gave it to a child). */
 static void perfring_vm_open(struct vm_area_struct *vma)
@@ -47,10 +48,10 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 	if (!last)
 		return;
 
-	atomic_long_sub(ring->mlock_pages, &ring->user->perf_mlock);
+	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->cred));
 	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
 	mmdrop(ring->mm);
-	free_uid(ring->user);
+	put_cred(ring->cred);
 	perfring_user_uncharge(ring->owner, 0, ring->nr_pages + 1);
 	perfring_ring_free(ring);
 }
@@ -112,7 +113,7 @@ static long perfring_beyond(unsigned long pages, struct mm_struct *mm)
 	unsigned long limit, locked, extra = 0;
 
 	limit = (perfring_sysctl_mlock_kb() >> (PAGE_SHIFT - 10)) * num_online_cpus();
-	locked = atomic_long_read(&current_user()->perf_mlock);
+	locked = atomic_long_read(perfring_user_mlock(current_cred()));
 	locked = min(locked, limit) + pages;
 	if (locked > limit)
 		extra = locked - limit;
@@ -145,13 +146,13 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 	}
 
 	ring->owner = owner;
-	ring->user = get_current_user();
+	ring->cred = get_current_cred();
 	/* Not always the last vma's: madvise(MADV_DOFORK) gives one to a child. */
 	ring->mm = vma->vm_mm;
 	mmgrab(ring->mm);
 	ring->pinned_pages = beyond;
 	ring->mlock_pages = nr_pages + 1 - beyond;
-	atomic_long_add(ring->mlock_pages, &ring->user->perf_mlock);
+	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->cred));
 	atomic64_add(ring->pinned_pages, &ring->mm->pinned_vm);
 
 	perfring_ring_attach(event, ring);
@@ -176,7 +177,8 @@ int perfring_mmap(struct file *file, struct vm_area_struct *vma)
 			return -EINVAL;
 		nr_pages /= 2;
 	} else if (vma->vm_pgoff) {
-		return -EINVAL;
+		/* With 32 bits the kernel left it to us to say what is beyond an offset. */
+		return vma->vm_pgoff > (ULONG_MAX - size) >> PAGE_SHIFT ? -EOVERFLOW : -EINVAL;
 	}
 	if (nr_pages && !is_power_of_2(nr_pages))
 		return -EINVAL;

@@ -89,7 +89,8 @@ int perfring_source_find(const struct perf_event_attr *attr,
 	if (attr->config >= PERFRING_CLIENT_FIRST)
 		source = &perfring_source_client;
 	else
-		source = perfring_sources[array_index_nospec(attr->config, PERFRING_SOURCE_MAX)];
+		source = perfring_sources[array_index_nospec((unsigned long)attr->config,
+							     PERFRING_SOURCE_MAX)];
 check:
 	*out = source;
 	return source->check ? source->check(attr) : 0;

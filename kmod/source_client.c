@@ -178,7 +178,8 @@ static int perfring_client_prepare(struct perf_event_attr *attr, void **state)
 	struct perfring_client_source *source;
 	unsigned int slot;
 
-	slot = array_index_nospec(attr->config - PERFRING_CLIENT_FIRST, PERFRING_CLIENT_IDS);
+	slot = array_index_nospec((unsigned long)(attr->config - PERFRING_CLIENT_FIRST),
+				  PERFRING_CLIENT_IDS);
 	mutex_lock(&perfring_clients_lock);
 	source = perfring_clients[slot];
 	if (source)
