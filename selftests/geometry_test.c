@@ -159,6 +159,58 @@ TEST_F(ring, image)
 }
 
 /*
+ * An image that a machine of the other byte order saved, or its memory without the note: the
+ * numbers that say how it lies are turned round. The image of a larger page is read.
+ */
+TEST(image_of_another_machine)
+{
+	char path[] = "/tmp/perfring-image-XXXXXX";
+	static const size_t page_sizes[] = { 4096, 16384, 65536 };
+	struct perf_event_mmap_page *page;
+	struct perfring_storage *storage, *image;
+	uint32_t version;
+	unsigned int i;
+	int fd;
+
+	fd = mkstemp(path);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_LEN(page_sizes); i++) {
+		size_t size = page_sizes[i], bytes = 3 * size;
+		struct perfring_image_opts opts = { .size = sizeof(opts), .page_size = size };
+
+		page = aligned_alloc(65536, 3 * 65536);
+		ASSERT_NE(NULL, page);
+		memset(page, 0, bytes);
+		page->data_offset = size;
+		page->data_size = 2 * size;
+		ASSERT_EQ(0, perfring_storage_from_contiguous(page, bytes, &opts, &storage));
+		ASSERT_EQ(0, perfring_storage_save(storage, path));
+		perfring_storage_close(storage);
+		ASSERT_EQ(0, perfring_storage_open_image(path, NULL, &image));
+		EXPECT_EQ(2 * size, perfring_storage_data_size(image));
+		perfring_storage_close(image);
+
+		/* The whole page, then without the note. */
+		ASSERT_EQ((ssize_t)size, pread(fd, page, size, 0));
+		page->data_offset = __builtin_bswap64(page->data_offset);
+		page->data_size = __builtin_bswap64(page->data_size);
+		EXPECT_EQ(-EOPNOTSUPP, perfring_storage_from_contiguous(page, bytes, NULL, &image));
+		memcpy(&version, (char *)page + 2048 + 8, sizeof(version));
+		EXPECT_EQ(1, version);
+		version = __builtin_bswap32(version);
+		memcpy((char *)page + 2048 + 8, &version, sizeof(version));
+		ASSERT_EQ((ssize_t)size, pwrite(fd, page, size, 0));
+		EXPECT_EQ(-EOPNOTSUPP, perfring_storage_open_image(path, NULL, &image));
+		page->data_offset = 0;
+		page->data_size = 0;
+		EXPECT_EQ(-EOPNOTSUPP, perfring_storage_from_contiguous(page, bytes, NULL, &image));
+		free(page);
+	}
+	close(fd);
+	unlink(path);
+}
+
+/*
  * Lesson 17: CPU 1 is offline: it is left out, the rest are there, and an
  * index is no CPU number.  CPU 4095 is nobody's.
  */

@@ -56,10 +56,15 @@ static double pace(void)
 
 	for (int i = 0; i < 4; i++) {
 		uint64_t start = bench_now(), took;
-		uint64_t x = start;
+		unsigned long x = (unsigned long)start, add = x;
 
-		for (int j = 0; j < 1000; j++)
-			__asm__ volatile(".rept 10\n\tadd %1, %0\n\t.endr" : "+r"(x) : "r"(start));
+		/* Each waits for the one before: the compiler may not know what x is. */
+		for (int j = 0; j < 1000; j++) {
+#define ADD	x += add; __asm__ volatile("" : "+r"(x))
+			ADD; ADD; ADD; ADD; ADD;
+			ADD; ADD; ADD; ADD; ADD;
+#undef ADD
+		}
 		took = bench_now() - start;
 		if (took < best)
 			best = took;

@@ -89,8 +89,9 @@ static int save_command(int argc, char **argv)
 			status = save_fill(&spec, storage, options.time_ns);
 		err = perfring_storage_save(storage, file);
 		control = perfring_storage_control(storage);
-		waiting = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE) -
-			  control->data_tail;
+		/* size_t: positions of a 32-bit kernel begin again at 0. */
+		waiting = (size_t)(__atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE) -
+				   control->data_tail);
 		if (err) {
 			cli_error("%s: %s", file, strerror(-err));
 			status = CLI_FAIL;

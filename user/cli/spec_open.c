@@ -186,6 +186,8 @@ static int spec_open_image(struct spec *spec, struct perfring_storage **out)
 	if (err == -EINVAL || err == -ENODATA || err == -EBADMSG)
 		cli_error("%s: not an image of a ring (1 + 2^n pages, as perfring save writes it)",
 			  spec->path);
+	else if (err == -EOPNOTSUPP)
+		cli_error("%s: the image of a machine of the other byte order", spec->path);
 	else
 		cli_error("%s: %s", spec->path, strerror(-err));
 	return CLI_FAIL;

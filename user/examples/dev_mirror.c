@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#define _FILE_OFFSET_BITS 64	/* the offset of the mirror has 33 bits */
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <linux/perfring.h>

@@ -114,6 +114,22 @@ int perfring_storage_map(struct perfring_storage *storage, size_t pages, bool ov
 int perfring_cpus_parse(const char *text, unsigned int **cpus, size_t *nr);
 int perfring_cpus_possible(unsigned int **cpus, size_t *nr);
 
+/*
+ * The position that a kernel means by @seen: one of 32 bits has positions of 32 bits, which
+ * go on at 0; ours go on at 2^32, as everywhere else.  @from is a position less than 2^32
+ * away, before it or (@backward) after it.  A 32-bit program may also read a kernel of 64
+ * bits: what has bits up there is then taken as it is.
+ */
+static inline uint64_t perfring_extend(uint64_t seen, uint64_t from, bool backward)
+{
+	uint64_t whole;
+
+	if (sizeof(unsigned long) == sizeof(uint64_t))
+		return seen;
+	whole = backward ? from - (uint32_t)(from - seen) : from + (uint32_t)(seen - from);
+	return seen >> 32 ? seen : whole;
+}
+
 /* ring.c */
 uint64_t perfring_load_head(const struct perfring_ring *ring);
 void perfring_release(struct perfring_ring *ring, uint64_t tail);
@@ -134,6 +150,15 @@ int perfring_bpf_more(struct perfring_batch *batch, struct perfring_record *reco
 		      uint64_t position);
 uint64_t perfring_bpf_beyond(const struct perfring_ring *ring);
 int perfring_bpf_snapshot(struct perfring_ring *ring, struct perfring_batch *batch, uint64_t head);
+
+/* What @seen of a head means, by the reader's own tail. */
+static inline uint64_t perfring_ring_extend(const struct perfring_ring *ring, uint64_t seen)
+{
+	/* Of a BPF ring buffer another word may lie behind the position. */
+	if (ring->bpf && sizeof(unsigned long) < sizeof(uint64_t))
+		seen = (uint32_t)seen;
+	return perfring_extend(seen, ring->tail, ring->storage->flags & PERFRING_STORAGE_BACKWARD);
+}
 
 /* ring_write.c */
 int perfring_writer_create(struct perfring_ring *ring);

@@ -139,9 +139,8 @@ int merge_ring_extend(struct merge_ring *m)
 		return perfring_batch_begin(ring, batch);
 	position = batch_position(batch);
 	head = ring->bpf ? perfring_bpf_head(ring) : perfring_load_head(ring);
-	/* size_t: the head of a 32-bit kernel wraps at 2^32. */
-	waiting = (size_t)(head - ring->tail);
-	held = (size_t)(position - ring->tail);
+	waiting = head - ring->tail;
+	held = position - ring->tail;
 	if (waiting > ring->data_size || waiting < held)
 		return perfring_batch_fail(batch, -EBADMSG, position, 0,
 					   "data_head is before what was read, or more than the ring's size beyond data_tail");

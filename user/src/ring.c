@@ -25,7 +25,7 @@ static const uint64_t ring_nothing;
 uint64_t perfring_load_head(const struct perfring_ring *ring)
 {
 	/* C, pairs with B: no byte of a record is loaded before the head that covers it. */
-	return __atomic_load_n(ring->head_at, __ATOMIC_ACQUIRE);
+	return perfring_ring_extend(ring, __atomic_load_n(ring->head_at, __ATOMIC_ACQUIRE));
 }
 
 /* Everything before @tail is read and done with. */
@@ -193,8 +193,7 @@ int perfring_batch_begin_budget(struct perfring_ring *ring, struct perfring_batc
 		return perfring_batch_fail(batch, -EBUSY, ring->tail, 0, "a batch is open");
 
 	head = ring->bpf ? perfring_bpf_head(ring) : perfring_load_head(ring);
-	/* size_t: the head of a 32-bit kernel wraps at 2^32. */
-	waiting = (size_t)(head - ring->tail);
+	waiting = head - ring->tail;
 	if (waiting > ring->data_size)
 		return perfring_batch_fail(batch, -EBADMSG, ring->tail, 0,
 					   "data_head is more than the ring's size beyond data_tail");
@@ -375,10 +374,10 @@ uint64_t perfring_ring_skipped(const struct perfring_ring *ring)
 uint64_t perfring_ring_bytes_remaining(const struct perfring_ring *ring)
 {
 	uint64_t head = perfring_load_head(ring);
-	uint64_t waiting = (size_t)(head - ring->tail);
+	uint64_t waiting = head - ring->tail;
 
 	if (ring->storage->flags & PERFRING_STORAGE_BACKWARD)
-		waiting = (size_t)(ring->tail - head);
+		waiting = ring->tail - head;
 	if (ring->storage->flags & PERFRING_STORAGE_OVERWRITE && waiting > ring->data_size)
 		waiting = ring->data_size;
 	return waiting;

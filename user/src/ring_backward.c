@@ -49,7 +49,7 @@ static void snapshot_copy(unsigned char *to, const unsigned char *from, uint64_t
 static uint64_t snapshot_reserved(const struct perfring_ring *ring, bool paused)
 {
 	if (ring->storage->flags & PERFRING_STORAGE_WRITABLE)
-		return perfring_local_read(&ring->storage->core.head);
+		return perfring_ring_extend(ring, perfring_local_read(&ring->storage->core.head));
 	/*
 	 * While nobody may come in, waiting costs only time; beside running writers
 	 * it would cost the snapshot.  Where the call is missing or refused (a CPU
@@ -64,8 +64,8 @@ static void snapshot_set(struct perfring_ring *ring, struct perfring_batch *batc
 			 uint64_t reserved)
 {
 	bool backward = ring->storage->flags & PERFRING_STORAGE_BACKWARD;
-	uint64_t since = (size_t)(backward ? ring->tail - head : head - ring->tail);
-	uint64_t over = (size_t)(backward ? head - reserved : reserved - head);
+	uint64_t since = backward ? ring->tail - head : head - ring->tail;
+	uint64_t over = backward ? head - reserved : reserved - head;
 	uint64_t size = ring->data_size;
 	uint64_t whole = over < size ? size - over : 0;
 	uint64_t lap = since < size ? since : size;

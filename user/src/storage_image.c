@@ -42,6 +42,18 @@ static int image_attr(struct perfring_storage *storage, const struct image_note 
 	return perfring_attr_take(&storage->attr, &whole.attr, 0, 0, false);
 }
 
+/*
+ * Was it written by a machine of the other byte order?  Numbers that mean something when
+ * they are turned round say it: the note's version, or else the offset of the data.
+ */
+static bool image_other_order(const struct image_note *note, uint64_t offset, size_t bytes)
+{
+	if (!memcmp(note->magic, IMAGE_MAGIC, sizeof(note->magic)) &&
+	    note->version == __builtin_bswap32(IMAGE_VERSION))
+		return true;
+	return offset > bytes && __builtin_bswap64(offset) < bytes;
+}
+
 /* storage->control and map are set, @bytes are readable there: check, and find the rest. */
 static int image_setup(struct perfring_storage *storage, size_t bytes,
 		       const struct perfring_image_opts *own)
@@ -53,6 +65,9 @@ static int image_setup(struct perfring_storage *storage, size_t bytes,
 	struct image_note note;
 	int err;
 
+	memcpy(&note, (const unsigned char *)control + IMAGE_NOTE_OFFSET, sizeof(note));
+	if (image_other_order(&note, offset, bytes))
+		return -EOPNOTSUPP;
 	if (!page_size)
 		page_size = offset ? (size_t)offset : storage->page_size;
 	if (!perfring_is_power_of_2(page_size) || page_size < 4096)
@@ -67,7 +82,6 @@ static int image_setup(struct perfring_storage *storage, size_t bytes,
 	storage->data = (unsigned char *)storage->control + page_size;
 	storage->data_size = bytes - page_size;
 
-	memcpy(&note, (const unsigned char *)control + IMAGE_NOTE_OFFSET, sizeof(note));
 	if (!memcmp(note.magic, IMAGE_MAGIC, sizeof(note.magic)) &&
 	    note.version == IMAGE_VERSION) {
 		storage->cpu = note.cpu;
@@ -221,7 +235,8 @@ static unsigned char *image_control(const struct perfring_storage *storage)
 	head = __atomic_load_n(&storage->control->data_head, __ATOMIC_ACQUIRE);
 	tail = __atomic_load_n(&storage->control->data_tail, __ATOMIC_RELAXED);
 	memcpy(page, storage->control, offsetof(struct perf_event_mmap_page, data_head));
-	page->data_head = head;
+	/* One order of positions, whatever machine reads it. */
+	page->data_head = perfring_extend(head, tail, storage->flags & PERFRING_STORAGE_BACKWARD);
 	page->data_tail = tail;
 	page->data_offset = storage->page_size;
 	page->data_size = storage->data_size;

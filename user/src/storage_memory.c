@@ -34,6 +34,7 @@ static int memory_setup(struct perfring_storage *storage, const struct perfring_
 	int err;
 
 	if (!perfring_is_power_of_2(pages) || own->position & 7 ||
+	    own->position != (unsigned long)own->position ||
 	    own->mirror > PERFRING_MIRROR_ON || own->padding)
 		return -EINVAL;
 	if (pages > SIZE_MAX / page_size / 4)

@@ -461,7 +461,10 @@ uint64_t perfring_ring_bytes_remaining(const struct perfring_ring *ring);
 /* what the last failed peek or pop found; returns error->code */
 int perfring_ring_error(const struct perfring_ring *ring, struct perfring_error *error);
 
-/* positions: data_head now (acquire), and the reader's own tail */
+/*
+ * Positions: data_head now (acquire), and the reader's own tail.  Those of a 32-bit kernel
+ * begin again at 0 after 2^32; here, and in records, they go on.
+ */
 uint64_t perfring_ring_head(const struct perfring_ring *ring);
 uint64_t perfring_ring_tail(const struct perfring_ring *ring);
 

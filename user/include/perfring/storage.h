@@ -57,7 +57,8 @@ enum perfring_mirror {
  * @attr: what the records look like (sample_type, sample_id_all, write_backward,
  *	wakeup); copied.  NULL: software/bpf-output with PERF_SAMPLE_RAW,
  *	sample_period 1, wakeup_events 1, as the device when it is opened
- * @position: data_head and data_tail to start at, a multiple of 8
+ * @position: data_head and data_tail to start at, a multiple of 8; no more than an
+ *	unsigned long holds, which is what kernels have
  * @watermark: not 0: bytes waiting that make a wakeup due; sets attr.watermark
  *	and attr.wakeup_watermark in the copy.  With neither, half the ring
  * @wakeup_events: not 0: samples that make a wakeup due; sets attr.wakeup_events
@@ -158,8 +159,8 @@ struct perfring_image_opts {
  * of bounds faults.  The descriptor is an eventfd, readable when a wakeup was
  * due since perfring_storage_clear_wakeup().
  *
- * Return: 0; -EINVAL pages not 2^n, position not a multiple of 8, padding not
- * zero; -E2BIG a newer structure; -ENOMEM; -EMFILE.
+ * Return: 0; -EINVAL pages not 2^n, position not a multiple of 8 or beyond
+ * an unsigned long, padding not zero; -E2BIG a newer structure; -ENOMEM; -EMFILE.
  */
 int perfring_storage_open_memory(const struct perfring_memory_opts *opts,
 				 struct perfring_storage **out);
@@ -208,7 +209,8 @@ int perfring_storage_open_device(const char *path, const struct perf_event_attr 
  * Reading the ring moves the tail of the copy in memory, never of the file.
  *
  * Return: 0; errno of open(2) and read(2); -EBADMSG the control page and the
- * file's size disagree; -EINVAL not 1 + 2^n pages; -ENODATA shorter than that; -E2BIG a
+ * file's size disagree; -EINVAL not 1 + 2^n pages; -ENODATA shorter than that; -EOPNOTSUPP
+ * written by a machine of the other byte order; -E2BIG a
  * newer structure; -ENOMEM.
  */
 int perfring_storage_open_image(const char *path, const struct perfring_image_opts *opts,
@@ -227,7 +229,7 @@ int perfring_storage_open_image(const char *path, const struct perfring_image_op
  *
  * Return: 0; -ENODATA shorter than two pages; -EINVAL not 1 + 2^n pages or a page
  * size that is not a power of two of at least 4096; -EFAULT not aligned;
- * -EBADMSG the control page and @bytes disagree; -E2BIG a newer structure; -ENOMEM.
+ * -EBADMSG the control page and @bytes disagree; -EOPNOTSUPP the other byte order; -E2BIG a newer structure; -ENOMEM.
  */
 int perfring_storage_from_contiguous(void *memory, size_t bytes,
 				     const struct perfring_image_opts *opts,
