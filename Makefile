@@ -29,6 +29,8 @@ msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS \
 	TARGET KEEP FUZZ_SECONDS SOAK_SECONDS ROUNDS RATE TESTS
+# For check alone; in the environment, and for modules, it is the kernel's own variable.
+machine = $(and $(filter check,$@),$(filter command,$(origin ARCH)),$(ARCH))
 # SECONDS is the shell's own.
 FUZZ_SECONDS = $(or $(SECONDS),60)
 SOAK_SECONDS = $(or $(SECONDS),600)
@@ -56,6 +58,8 @@ help:
 	@echo 'Running (these install and download what is missing):'
 	@echo '  demo             build, boot each kernel in a virtual machine, show both rings'
 	@echo '  check            all tests: native, under sanitizers, on each kernel'
+	@echo '  check ARCH=i386  all tests on another machine, emulated: i386, arm64, arm64-16k (pages'
+	@echo '                   of 16 KiB), s390x; takes an hour'
 	@echo '  check-debug      all tests on PREEMPT_RT, KASAN, KCSAN kernels, KUnit; builds two'
 	@echo '                   kernels, takes hours'
 	@echo '  conformance      the device against real perf, row by row, with a table'
@@ -117,7 +121,7 @@ install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
 demo check conformance soak bench coverage fuzz lint abi arm64 model nest:
-	$(Q)selftests/$@.sh
+	$(Q)$(if $(machine),env -u ARCH -u MAKEFLAGS -u MAKEOVERRIDES selftests/arch.sh '$(machine)',selftests/$@.sh)
 
 check-debug:
 	$(Q)selftests/check_debug.sh
@@ -129,7 +133,8 @@ vm-shell:
 clean:
 	$(msg) CLEAN '$(O)'
 	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
-		'$(O)'/lint* '$(O)'/bench '$(O)'/fuzz '$(O)'/coverage '$(O)'/logs '$(O)'/.*.lock
+		'$(O)'/lint* '$(O)'/bench '$(O)'/i386 '$(O)'/arm64 '$(O)'/arm64-16k \
+		'$(O)'/s390x '$(O)'/fuzz '$(O)'/coverage '$(O)'/logs '$(O)'/.*.lock
 	$(Q)rmdir '$(O)' 2>/dev/null || true
 
 FORCE:

@@ -80,7 +80,7 @@ TEST_F(bench, no_such_case)
  */
 TEST_F(bench, one_case)
 {
-	double figure, bound, ours, bare;
+	double figure, bound;
 	char verdict[16], row[128], *at;
 	char path[128], *table = calloc(1, 65536);
 	FILE *file;
@@ -108,6 +108,8 @@ TEST_F(bench, one_case)
 	}
 
 #if defined(__x86_64__)
+	double ours, bare;
+
 	at = strstr(table, "| ours |");
 	ASSERT_NE(NULL, at);
 	ASSERT_EQ(1, sscanf(at, "| ours | %*f / %*f | %*f / %*f | %lf", &ours));

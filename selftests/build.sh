@@ -5,10 +5,13 @@
 # tests, and the module for each kernel; "host" is the running one. What was built
 # goes to LOG, and its end to stderr when that fails.
 #
-# SANS="asan tsan": library and tests under these sanitizers too. O= where to build.
+# SANS="asan tsan": library and tests under these sanitizers too. MACHINE=i386: for that
+# machine, see arch.sh. O= where to build.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR source=vm/machine.sh
+. selftests/vm/machine.sh
 O=${O:-$PWD/.build}
 log=${1:?usage: build.sh LOG KERNEL...}
 kernels=("${@:2}")
@@ -18,18 +21,22 @@ build()
 {
 	local san kernel kdir
 	for san in '' ${SANS:-}; do
-		make -C user --no-print-directory "-j$(nproc)" O="$O/user${san:+-$san}" SAN="$san" all
+		make -C user --no-print-directory "-j$(nproc)" O="$O/user${san:+-$san}" SAN="$san" \
+			"${cross[@]}" all
 		make -C selftests --no-print-directory "-j$(nproc)" KSFT="$ksft" \
-			O="$O/selftests${san:+-$san}" USER_O="$O/user${san:+-$san}" SAN="$san" all
+			O="$O/selftests${san:+-$san}" USER_O="$O/user${san:+-$san}" SAN="$san" \
+			"${cross[@]}" all
 	done
 	for kernel in "${kernels[@]}"; do
 		kdir=()
 		[ "$kernel" = host ] || kdir=("KDIR=$(selftests/vm/kernel.sh "$kernel")/build")
-		make --no-print-directory "-j$(nproc)" O="$O" modules "${kdir[@]}"
+		make --no-print-directory "-j$(nproc)" O="$O" modules "${kdir[@]}" \
+			${triplet:+"CROSS_COMPILE=$triplet-"}
 	done
 }
 
 selftests/setup.sh check
+machine_cross "${MACHINE:-}"
 ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
 for kernel in "${kernels[@]}"; do
 	[ "$kernel" = host ] || selftests/vm/kernel.sh "$kernel" >/dev/null

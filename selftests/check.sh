@@ -8,12 +8,14 @@
 #   host                               with HOST=1, instead of those: the module
 #                                      on the running kernel, unloaded afterwards
 #
-# O= where to build, KERNEL= which kernels, STAGES= only these stages, LANES=1
+# O= where to build, MACHINE=i386: for which machine (arch.sh), KERNEL= which kernels, STAGES= only these stages, LANES=1
 # no two stages at a time, PERFRING_SLOWNESS= how many times longer things may take. Logs are left in $O/logs. The status is 0 when every
 # test program ran to its end and no test failed.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR source=vm/machine.sh
+. selftests/vm/machine.sh
 O=${O:-$PWD/.build}
 logs=$O/logs
 jobs=$(nproc)
@@ -55,7 +57,7 @@ selftests()
 	local san
 	san=$(suffix "$1")
 	set -- make -C selftests --no-print-directory "-j$jobs" KSFT="$ksft" \
-		O="$O/selftests$san" USER_O="$O/user$san" SAN="${san#-}" "$2"
+		O="$O/selftests$san" USER_O="$O/user$san" SAN="${san#-}" "${cross[@]}" "$2"
 	"${prefix[@]}" "$@"
 }
 
@@ -75,7 +77,7 @@ run_stage()
 		export PERFRING_MODULE
 		# A guest that hangs is silent; one on a busy machine takes long.
 		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}" --timeout "$((1800 * ${PERFRING_SLOWNESS:-1}))"
-			--log "$logs/$stage.console" --)
+			--log "$logs/$stage.console" --show "$O" --)
 		;;
 	host)
 		PERFRING_MODULE=$O/kmod-$(uname -r)/kmod/perfring.ko
@@ -130,6 +132,7 @@ if ! SANS=$sans selftests/build.sh "$logs/build.log" $kernels $running; then
 	exit 1
 fi
 ksft=$(selftests/vm/kernel.sh source)/tools/testing/selftests
+machine_cross "${MACHINE:-}"
 
 # A native stage and a guest keep about one processor each busy. No two native stages
 # run at a time: what a user may lock and open is limited for all of them together. A

@@ -260,7 +260,7 @@ TEST_F(count, part_of_the_time)
 		EXPECT_EQ(PAGES, v[0].value);
 	EXPECT_LT(0, v[0].running);
 	EXPECT_LT(v[0].running, v[0].enabled);
-	EXPECT_EQ((uint64_t)((__uint128_t)v[0].value * v[0].enabled / v[0].running), v[0].scaled);
+	EXPECT_EQ(v[0].value * v[0].enabled / v[0].running, v[0].scaled);
 }
 
 /* A child that never ran has nothing to count. */

@@ -512,13 +512,14 @@ TEST(no_files)
 {
 	struct perfring_data *data = NULL;
 	struct perfring_error error;
+	const uint64_t word = 0;
 
 	EXPECT_EQ(-ENOENT, perfring_data_open("/nowhere/perf.data", &data, &error));
 	EXPECT_EQ(-EOPNOTSUPP, perfring_data_open("/tmp", &data, &error));
 	EXPECT_NE(NULL, error.reason);
 	EXPECT_EQ(-EINVAL, perfring_data_open("/dev/null", &data, NULL));
-	EXPECT_EQ(-EFAULT, perfring_data_from_memory((char *)&error + 1, 100, &data, NULL));
-	EXPECT_EQ(-ENODATA, perfring_data_from_memory(&error, 0, &data, &error));
+	EXPECT_EQ(-EFAULT, perfring_data_from_memory((const char *)&word + 1, 100, &data, NULL));
+	EXPECT_EQ(-ENODATA, perfring_data_from_memory(&word, 0, &data, &error));
 	EXPECT_EQ(NULL, data);
 	perfring_data_free(NULL);
 }

@@ -230,7 +230,7 @@ static long call_mmap(struct fuzz_device *f)
 		prot = (int)below(f, 8);
 	map_drop(f, i);
 	/* Not gigabytes by mistake: what is mapped is memory of the guest. */
-	if (len > 1 << 20 && len < 1ULL << 40)
+	if (len > 1 << 20 && !(len >> 20 >> 20))
 		len = 1 << 20;
 	at = mmap(NULL, len, prot, flags, any_fd(f), offset);
 	if (at == MAP_FAILED)

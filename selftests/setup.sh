@@ -7,7 +7,7 @@
 #   demo   host, and fetch kernels and run them in a virtual machine
 #   check  demo, and what the tests use
 #   lint   demo, and the static checkers
-#   arm64  demo, and what builds and runs arm64 programs
+#   i386, arm64, s390x  demo, and what builds for that machine and emulates it
 #   debug  demo, and what builds a kernel
 #   bench  host, and the peers that the library is measured beside
 #   model  host, and the model checker
@@ -18,7 +18,7 @@
 # called at all. Elsewhere what is missing is listed, and the status is 1.
 set -euo pipefail
 
-profile=${1:?usage: setup.sh host|demo|check|lint|bench|coverage|fuzz|arm64|debug|model}
+profile=${1:?usage: setup.sh host|demo|check|lint|bench|coverage|fuzz|i386|arm64|s390x|debug|model}
 
 # A profile, the Debian package, and what shows that it is there on another
 # distribution: a command, or a header with its path.
@@ -64,8 +64,10 @@ coverage gcovr         gcovr
 fuzz  clang            clang
 fuzz  libclang-rt-dev  clang
 arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
-arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
 arm64 qemu-system-arm  qemu-system-aarch64
+i386  gcc-i686-linux-gnu i686-linux-gnu-gcc
+s390x gcc-s390x-linux-gnu s390x-linux-gnu-gcc
+s390x qemu-system-misc qemu-system-s390x
 model spin             spin
 lint  g++              g++
 lint  clang            clang
@@ -85,9 +87,9 @@ case $profile in
 host) wanted=host ;;
 bench | coverage | fuzz | model) wanted="host $profile" ;;
 demo) wanted='host demo' ;;
-check | lint | arm64 | debug) wanted="host demo $profile" ;;
+check | lint | i386 | arm64 | s390x | debug) wanted="host demo $profile" ;;
 *)
-	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, coverage, fuzz, arm64, debug, model)" >&2
+	echo "setup.sh: no profile '$profile' (host, demo, check, lint, bench, coverage, fuzz, i386, arm64, s390x, debug, model)" >&2
 	exit 2
 	;;
 esac

@@ -103,6 +103,7 @@ long status_kb(const char *field);
  * struct explained - a difference that has to be
  * @rows: fnmatch(3) pattern, with FNM_EXTMATCH, of "group: name"
  * @since: kernel from which on, 6012 is 6.12
+ * @bits: 32 or 64: only where a long has so many; 0 anywhere
  * @sometimes: depends on the machine
  * @reason: why; ends up in CONFORMANCE.md
  *
@@ -112,6 +113,7 @@ long status_kb(const char *field);
 struct explained {
 	const char *rows;
 	unsigned int since;
+	unsigned int bits;
 	bool sometimes;
 	const char *reason;
 };

@@ -82,7 +82,7 @@ static void *argument(struct side *side, enum place place, const void *value, si
 	if (place == NOWHERE)
 		return (void *)8;
 	if (place == KERNEL)
-		return (void *)(1UL << 63);
+		return (void *)(~0UL ^ ~0UL >> 1);
 	if (place == MISALIGNED)
 		at = 1;
 	if (place == CUT)

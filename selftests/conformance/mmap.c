@@ -256,12 +256,12 @@ void mmap_rows(void)
 		0, 1, 4095, 4097, 8191, 8193, 12287, 3 * 4096 + 1, 5 * 4096 - 1, 5 * 4096 + 1,
 		33 * PAGE, 65 * PAGE, 66 * PAGE, 129 * PAGE, 1025 * PAGE,
 		/* More than memory or a record of all the pages can be. */
-		((1UL << 20) + 1) * PAGE, ((1UL << 24) + 1) * PAGE, ((1UL << 31) + 1) * PAGE,
-		(1UL << 20) * PAGE, ((1UL << 34) + 1) * PAGE, 1UL << 47, 1UL << 63, ~0UL,
+		((1ULL << 20) + 1) * PAGE, ((1ULL << 24) + 1) * PAGE, ((1ULL << 31) + 1) * PAGE,
+		(1ULL << 20) * PAGE, ((1ULL << 34) + 1) * PAGE, 1ULL << 47, 1ULL << 63, ~0UL,
 	};
 	static const uint64_t offsets[] = {
-		1, 8, 2048, 4096, 2 * 4096, 3 * 4096, 4 * 4096, 8 * 4096, 1UL << 31, 1UL << 32,
-		1UL << 62, -4096UL,
+		1, 8, 2048, 4096, 2 * 4096, 3 * 4096, 4 * 4096, 8 * 4096, 1UL << 31, 1ULL << 32,
+		1ULL << 62, -4096ULL,
 	};
 	static const size_t seconds[] = { 1, 2, 3, 4, 5, 6, 9, 17 };
 	static const unsigned int pairs[] = {
@@ -274,8 +274,9 @@ void mmap_rows(void)
 			add("mmap size", run_bytes, i * PAGE, k, "%u pages, %s", i,
 			    k ? "rw" : "r");
 	for (i = 0; i < ARRAY_LEN(bytes); i++)
-		add("mmap size", run_bytes, bytes[i], 1, "%#llx bytes",
-		    (unsigned long long)bytes[i]);
+		if (bytes[i] == (size_t)bytes[i])
+			add("mmap size", run_bytes, bytes[i], 1, "%#llx bytes",
+			    (unsigned long long)bytes[i]);
 	for (i = 0; i < ARRAY_LEN(offsets); i++) {
 		add("mmap offset", run_offset, offsets[i], 0, "%#llx",
 		    (unsigned long long)offsets[i]);

@@ -86,7 +86,7 @@ static void run_refusal(struct side *side, uint64_t a, uint64_t b)
 		arg = -1;
 		break;
 	case BEYOND_32_BITS:
-		arg |= 1UL << 32;
+		arg |= (unsigned long)(1ULL << 32);
 		break;
 	default:
 		break;

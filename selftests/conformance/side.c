@@ -225,6 +225,13 @@ static int whose(const struct side *side, uint64_t id)
 	return -1;
 }
 
+static bool kernel_address(uint64_t word)
+{
+	if (sizeof(long) == 4)
+		return word >= 1U << 31 && word < -4096U;
+	return (int64_t)word < -4096;
+}
+
 /*
  * Words of 8 bytes. An ID counts as the number of its descriptor, and with @from our
  * TID, a CLOCK_MONOTONIC from then to now, and an address of the kernel by name.
@@ -243,7 +250,7 @@ static void say_bytes(struct side *side, const unsigned char *buf, size_t len, u
 			n += snprintf(text + n, sizeof(text) - n, " self");
 		else if (from && word >= from && word <= now_ns())
 			n += snprintf(text + n, sizeof(text) - n, " now");
-		else if (from && (int64_t)word < -4096)
+		else if (from && kernel_address(word))
 			n += snprintf(text + n, sizeof(text) - n, " kernel");
 		else
 			n += snprintf(text + n, sizeof(text) - n, " %016llx",

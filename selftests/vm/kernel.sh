@@ -4,6 +4,8 @@
 # kernel.sh 6.1|6.12               fetch Debian's newest kernel of that series
 # kernel.sh 6.1-rt|6.12-rt         the same with PREEMPT_RT
 # kernel.sh 6.12-kasan|6.12-kcsan  build one of debug/, see debug.sh
+# kernel.sh 6.1-i386|6.1-s390x|6.12-arm64|6.12-arm64-16k
+#                                  one of another machine
 # kernel.sh source                 fetch the parts of the kernel's source that tests use
 # kernel.sh tools                  fetch tools/lib and what it is built with, for the bench
 #
@@ -15,10 +17,13 @@
 # /lib/modules/$(uname -r)), build (what KDIR= wants).
 set -euo pipefail
 
+# shellcheck source-path=SCRIPTDIR source=machine.sh
+. "$(dirname "$0")/machine.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/perfring
-what=${1:?usage: kernel.sh 6.1|6.12|6.1-rt|6.12-rt|6.12-kasan|6.12-kcsan|source|tools}
-series=${what%-rt}
+what=${1:?usage: kernel.sh 6.1|6.12|6.1-rt|6.12-rt|6.12-kasan|6.12-kcsan|6.1-i386|6.1-s390x|6.12-arm64|6.12-arm64-16k|source|tools}
+series=${what%%-*}
 parts=()
+machine "$what"
 # In bookworm the series 6.1 is the default one and its meta packages have no
 # series in their names.
 case $what in
@@ -26,6 +31,9 @@ case $what in
 6.12) flavour=6.12-amd64 ;;
 6.1-rt) flavour=rt-amd64 ;;
 6.12-rt) flavour=6.12-rt-amd64 ;;
+6.1-i386) flavour=686-pae ;;
+6.1-s390x) flavour=s390x ;;
+6.12-arm64 | 6.12-arm64-16k) flavour=$what ;;
 6.12-kasan | 6.12-kcsan) exec "${0%/*}/debug.sh" "${what#*-}" ;;
 source) dir=$cache/linux-source-6.12 parts=(
 	LICENSES
@@ -48,7 +56,7 @@ tools) dir=$cache/linux-tools-6.12 parts=(
 	tools/scripts
 ) probe=tools/lib/perf/Makefile ;;
 *)
-	sed -n '4,8s/^# //p' "$0" >&2
+	sed -n '4,10s/^# //p' "$0" >&2
 	echo "kernel.sh: no kernel '$what'" >&2
 	exit 2
 	;;
@@ -82,10 +90,16 @@ fi
 tmp=$(mktemp -d "$cache/.tmp-$what-XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/deb" "$tmp/root"
+apt_options=()
+[ -z "$machine" ] || machine_apt "$cache/apt-$machine"
 
 update_lists()
 {
 	echo "  APT     update" >&2
+	if [ -n "$machine" ]; then
+		# What one source cannot give another one may have.
+		apt-get -qq "${apt_options[@]}" update >&2 || true
+	fi
 	if [ "$(id -u)" -eq 0 ]; then
 		apt-get -qq update >&2
 	elif command -v sudo >/dev/null; then
@@ -96,7 +110,7 @@ update_lists()
 # What package $1 depends on and matches $2; empty if there is no such package.
 dependency()
 {
-	apt-cache depends --important "$1" 2>/dev/null |
+	apt-cache "${apt_options[@]}" depends --important "$1" 2>/dev/null |
 		awk -v re="^($2)\$" '$1 ~ /Depends:$/ && $2 ~ re { print $2; exit }'
 }
 
@@ -106,7 +120,7 @@ fetch()
 	# A second try may find newer ones.
 	rm -f "$tmp"/deb/*
 	# _apt cannot write to a private folder: say so to apt beforehand.
-	(cd "$tmp/deb" && apt-get -qq -o APT::Sandbox::User= download "$@" >&2)
+	(cd "$tmp/deb" && apt-get -qq "${apt_options[@]}" -o APT::Sandbox::User= download "$@" >&2)
 }
 
 unpack_kernel()
@@ -135,7 +149,7 @@ unpack_kernel()
 			ln -sfn "$dir$target" "$link"
 		done
 	ln -sfn "$dir/$headers" "$tmp/root/$modules/build"
-	ln -sfn "$(echo "$dir/$headers" | sed 's/-rt-amd64$/-common-rt/; s/-amd64$/-common/')" \
+	ln -sfn "$dir/usr/src/$common" \
 		"$tmp/root/$modules/source"
 	ln -s "boot/vmlinuz-$release" "$tmp/root/vmlinuz"
 	ln -s "$modules" "$tmp/root/modules"
@@ -143,20 +157,27 @@ unpack_kernel()
 	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tmp/root" "$release"
 	[ -e "$tmp/root/vmlinuz" ] || die "no boot/vmlinuz-$release in the packages"
 	[ -e "$tmp/root/build/Makefile" ] || die "no $headers/Makefile in the packages"
+	[ -z "$machine" ] || echo "$machine" >"$tmp/root/machine"
 	echo "$release" >"$tmp/root/release"
 }
 
 fetch_kernel()
 {
-	local image headers common kbuild
+	local image headers kbuild
 
-	image=$(dependency "linux-image-$flavour" "linux-image-${series}[.].*-amd64")
-	headers=$(dependency "linux-headers-$flavour" "linux-headers-${series}[.].*-amd64")
+	image=$(dependency "linux-image-$flavour" "linux-image-${series}[.].*-${flavour##*-}")
+	headers=$(dependency "linux-headers-$flavour" "linux-headers-${series}[.].*-${flavour##*-}")
 	[ -n "$image" ] && [ -n "$headers" ] || return 1
 	common=$(dependency "$headers" 'linux-headers-.*-common(-rt)?')
 	kbuild=$(dependency "$headers" 'linux-kbuild-.*')
 	[ -n "$common" ] && [ -n "$kbuild" ] || return 1
-	fetch "$image" "$headers" "$common" "$kbuild" || return 1
+	if [ -z "$machine" ]; then
+		fetch "$image" "$headers" "$common" "$kbuild" || return 1
+	else
+		fetch "$image" "$headers" "$common" || return 1
+		# Its programs run here.
+		(cd "$tmp/deb" && apt-get -qq -o APT::Sandbox::User= download "$kbuild" >&2) || return 1
+	fi
 	release=${image#linux-image-}
 }
 
@@ -181,7 +202,7 @@ if [ ${#parts[@]} -gt 0 ]; then
 		die "apt-get cannot download linux-source-6.12 (are bookworm and bookworm-security in the apt sources?)"
 	unpack_source
 else
-	release=
+	release='' common=''
 	fetch_kernel || { update_lists && fetch_kernel; } ||
 		die "apt-get cannot download linux-image-$flavour and linux-headers-$flavour of series $series (are bookworm and bookworm-security in the apt sources?)"
 	echo "  UNPACK  $release" >&2

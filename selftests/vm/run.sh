@@ -10,10 +10,12 @@
 #   --timeout S   end the guest after so many seconds (default 900)
 #   --append ARGS more words for the kernel's command line
 #   --path DIR    a folder to put first in PATH
+#   --show DIR    with a kernel of another machine: a folder to show there
 #   --log FILE    where to leave the kernel's console
 #
 # The guest sees the host's root read-only, with a tmpfs over it: what it
-# writes is gone when it ends. COMMAND runs as root in the current folder, with
+# writes is gone when it ends. A guest of another machine has the root of that machine
+# (sysroot.sh), and sees of the host's the tree, the cache, the current folder, and DIR. COMMAND runs as root in the current folder, with
 # those variables of the caller whose names begin with PERFRING_ or KSELFTEST_.
 # Its output goes to stdout, the kernel's warnings to stderr.
 #
@@ -32,12 +34,15 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=6.12 cpus=2 memory=2G timeout=900 append='' path='' log='' shell=
+# shellcheck source-path=SCRIPTDIR source=machine.sh
+. "$here/machine.sh"
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/perfring
+kernel=6.12 cpus=2 memory=2G timeout=900 append='' path='' log='' shell='' show=$PWD
 silence=${SILENCE:-30}
 
 usage()
 {
-	sed -n '4,14s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,15s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -48,7 +53,7 @@ while [ $# -gt 0 ]; do
 		shift
 		break
 		;;
-	--kernel | --cpus | --memory | --timeout | --append | --path | --log)
+	--kernel | --cpus | --memory | --timeout | --append | --path | --log | --show)
 		[ $# -ge 2 ] || usage
 		printf -v "${1#--}" %s "$2"
 		shift
@@ -66,6 +71,9 @@ say()
 
 kdir=$("$here/kernel.sh" "$kernel")
 release=$(<"$kdir/release")
+sysroot=
+machine "$kernel"
+[ -z "$machine" ] || sysroot=$("$here/sysroot.sh" "$machine")
 
 modules='virtio_pci virtio_console 9p 9pnet_virtio overlay'
 
@@ -75,7 +83,7 @@ make_initramfs()
 	local out=$1 dir module file
 	dir=$(mktemp -d)
 	mkdir -p "$dir"/{bin,modules,proc,dev,host,rw,root}
-	cp "$(PATH=$PATH:/bin:/usr/bin command -v busybox)" "$dir/bin/busybox"
+	cp "$(PATH=$sysroot/bin:$PATH:/bin:/usr/bin command -v busybox)" "$dir/bin/busybox"
 	cp "$here/initramfs-init" "$dir/init"
 	chmod 755 "$dir/init"
 	for module in $modules; do
@@ -102,7 +110,9 @@ initramfs=$kdir.initramfs-$(echo "$modules" | cat - "$here/initramfs-init" | cks
 
 # /dev/kvm can exist on a machine whose processor has nothing to offer.
 accel=${ACCEL:-}
-if [ -z "$accel" ]; then
+if [ -z "$accel" ] && [ -n "$machine" ]; then
+	accel=tcg
+elif [ -z "$accel" ]; then
 	accel=tcg
 	if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 		accel=kvm
@@ -113,14 +123,19 @@ fi
 # One thread for all processors is not affected, and as fast on two cores.
 threads=multi
 if [ "$accel" = tcg ]; then
-	version=$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9]*[.][0-9]*\).*/\1/p')
+	version=$("$qemu" --version | sed -n '1s/.*version \([0-9]*[.][0-9]*\).*/\1/p')
 	[ "$(printf '%s\n' 8.1 "$version" | sort -V | head -n 1)" = 8.1 ] || threads=single
 fi
+tty=ttyS0 board=(-cpu max)
+case $machine in
+arm64) tty=ttyAMA0 board=(-M virt -cpu "max,pauth-impdef=on") ;;
+s390x) tty=ttysclp0 ;;
+esac
 case $accel in
-kvm) machine=(-accel kvm -cpu host) ;;
-tcg) machine=(-accel "tcg,thread=${TCG_THREADS:-$threads}" -cpu max) ;;
+kvm) board=(-accel kvm -cpu host) ;;
+tcg) board+=(-accel "tcg,thread=${TCG_THREADS:-$threads}") ;;
 icount)
-	machine=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
+	board+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
 	cpus=1
 	append+=" tsc=reliable"
 	;;
@@ -131,12 +146,12 @@ icount)
 esac
 
 tmp=$(mktemp -d)
-qemu='' tails=() relays=()
+guest='' tails=() relays=()
 # shellcheck disable=SC2317 # reached through the trap
 cleanup()
 {
 	local pid
-	for pid in "$qemu" "${tails[@]}" "${relays[@]}"; do
+	for pid in "$guest" "${tails[@]}" "${relays[@]}"; do
 		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
 	done
 	rm -rf "$tmp"
@@ -151,6 +166,10 @@ chmod 755 "$tmp"
 
 # What the guest reads through the host's root.
 echo "$kdir" >"$tmp/kernel"
+if [ -n "$sysroot" ]; then
+	echo "$sysroot" >"$tmp/sysroot"
+	printf '%s\n' "$(cd "$here/../.." && pwd)" "$cache" "$tmp" "$PWD" "$show" | sort -u >"$tmp/show"
+fi
 cp "$here/init" "$here/leaks.sh" "$tmp"
 chmod 755 "$tmp/init" "$tmp/leaks.sh"
 {
@@ -178,18 +197,19 @@ chmod 755 "$tmp/command"
 # watchdog when the host is busy, which is no fault of the module.
 # init_on_alloc=0 slub_debug: memory is not cleared, but filled with 0x5a when it is
 # allocated and 0x6b when it is freed, so that what uses it all the same is found.
-cmdline="console=ttyS0 loglevel=7 panic=-1 oops=panic tsc=nowatchdog mitigations=off"
+cmdline="console=$tty loglevel=7 panic=-1 oops=panic tsc=nowatchdog mitigations=off"
 cmdline+=" init_on_alloc=0 slub_debug=P,kmalloc-*"
 [ ! -e "$kdir/cmdline" ] || cmdline+=" $(<"$kdir/cmdline")"
 cmdline+=" random.trust_cpu=on rdinit=/init perfring.dir=$tmp $append"
 
 args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
-	"${machine[@]}" -smp "$cpus" -m "$memory"
+	"${board[@]}" -smp "$cpus" -m "$memory"
 	-kernel "$kdir/vmlinuz" -initrd "$initramfs" -append "$cmdline"
 	-chardev "file,id=console,path=$console" -serial chardev:console
-	-virtfs "local,path=/,mount_tag=hostroot,readonly=on,security_model=none,multidevs=remap"
-	-device virtio-rng-pci
-	-device virtio-serial-pci
+	-fsdev "local,id=root,path=/,readonly=on,security_model=none,multidevs=remap"
+	-device "virtio-9p,fsdev=root,mount_tag=hostroot"
+	-device virtio-rng
+	-device virtio-serial
 	-chardev "file,id=status,path=$tmp/status"
 	-device 'virtserialport,chardev=status,name=perfring.status'
 	-chardev "file,id=dmesg,path=$tmp/dmesg"
@@ -209,23 +229,23 @@ relays+=($!)
 
 if [ -n "$shell" ]; then
 	args+=(-chardev 'stdio,id=tty,signal=off' -device 'virtconsole,chardev=tty')
-	qemu-system-x86_64 "${args[@]}" || say "qemu ended with status $?"
+	"$qemu" "${args[@]}" || say "qemu ended with status $?"
 else
 	args+=(-chardev "file,id=output,path=$tmp/output"
 		-device 'virtserialport,chardev=output,name=perfring.output')
 	start=$SECONDS
-	qemu-system-x86_64 "${args[@]}" </dev/null 2>"$tmp/qemu" &
-	qemu=$!
-	tail -q -n +1 -s 0.2 -f --pid="$qemu" "$tmp/output" &
+	"$qemu" "${args[@]}" </dev/null 2>"$tmp/qemu" &
+	guest=$!
+	tail -q -n +1 -s 0.2 -f --pid="$guest" "$tmp/output" &
 	tails+=($!)
 	# The boot is left out: what it prints is shown when something went wrong.
-	tail -q -n +1 -s 0.2 -f --pid="$qemu" "$console" |
+	tail -q -n +1 -s 0.2 -f --pid="$guest" "$console" |
 		sed -u -e '1,/perfring-guest: .* is up/d' -e 's/\r//g' -e '/reboot: Power down/d' -e 's/^/[kernel] /' >&2 &
 	tails+=($!)
 
 	ended=
 	size=0 quiet=0
-	while kill -0 "$qemu" 2>/dev/null; do
+	while kill -0 "$guest" 2>/dev/null; do
 		sleep 1
 		now=$(stat -c %s "$console" "$tmp/output" | tr '\n' +)
 		quiet=$((quiet + 1))
@@ -237,12 +257,12 @@ else
 			ended="the guest ($release) ran longer than $timeout s and was ended"
 		fi
 		if [ -n "$ended" ]; then
-			kill "$qemu" 2>/dev/null || true
+			kill "$guest" 2>/dev/null || true
 			break
 		fi
 	done
-	wait "$qemu" || true
-	qemu=
+	wait "$guest" || true
+	guest=
 	wait "${tails[@]}" || true
 	tails=()
 fi
