@@ -193,7 +193,7 @@ check_cppcheck()
 
 check_shellcheck()
 {
-	shellcheck "${scripts[@]}"
+	shellcheck -x "${scripts[@]}"
 }
 
 check_codespell()

@@ -59,11 +59,9 @@ static double pace(void)
 		unsigned long x = (unsigned long)start, add = x;
 
 		/* Each waits for the one before: the compiler may not know what x is. */
-		for (int j = 0; j < 1000; j++) {
-#define ADD	x += add; __asm__ volatile("" : "+r"(x))
-			ADD; ADD; ADD; ADD; ADD;
-			ADD; ADD; ADD; ADD; ADD;
-#undef ADD
+		for (int j = 0; j < 10000; j++) {
+			x += add;
+			__asm__ volatile("" : "+r"(x));
 		}
 		took = bench_now() - start;
 		if (took < best)

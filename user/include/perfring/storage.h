@@ -210,8 +210,7 @@ int perfring_storage_open_device(const char *path, const struct perf_event_attr 
  *
  * Return: 0; errno of open(2) and read(2); -EBADMSG the control page and the
  * file's size disagree; -EINVAL not 1 + 2^n pages; -ENODATA shorter than that; -EOPNOTSUPP
- * written by a machine of the other byte order; -E2BIG a
- * newer structure; -ENOMEM.
+ * written by a machine of the other byte order; -E2BIG a newer structure; -ENOMEM.
  */
 int perfring_storage_open_image(const char *path, const struct perfring_image_opts *opts,
 				struct perfring_storage **out);
@@ -229,7 +228,8 @@ int perfring_storage_open_image(const char *path, const struct perfring_image_op
  *
  * Return: 0; -ENODATA shorter than two pages; -EINVAL not 1 + 2^n pages or a page
  * size that is not a power of two of at least 4096; -EFAULT not aligned;
- * -EBADMSG the control page and @bytes disagree; -EOPNOTSUPP the other byte order; -E2BIG a newer structure; -ENOMEM.
+ * -EBADMSG the control page and @bytes disagree; -EOPNOTSUPP the other byte order; -E2BIG a
+ * newer structure; -ENOMEM.
  */
 int perfring_storage_from_contiguous(void *memory, size_t bytes,
 				     const struct perfring_image_opts *opts,
