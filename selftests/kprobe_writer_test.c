@@ -71,7 +71,7 @@ TEST_F(kprobe, own_wakeup)
 #ifdef __x86_64__
 struct code {
 	const char *function;
-	unsigned char bytes[8192];
+	unsigned char bytes[32768];	/* KASAN makes much of it */
 	size_t len;
 };
 
