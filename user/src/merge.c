@@ -200,11 +200,9 @@ static bool merge_round(struct perfring_merge *merge)
 	if (merge->flushing)
 		merge->limit = MERGE_NEVER - 1;
 	merge->bound = merge->limit < short_of ? merge->limit : short_of;
+	merge->calm = merge->bound;
 
-	if (newest > short_of)
-		newest = short_of;
-	if (newest > merge->seen)
-		merge->seen = newest;
+	merge->seen = newest;
 	merge_tree_build(merge);
 	return any;
 }
@@ -264,6 +262,7 @@ static int merge_more(struct perfring_merge *merge, unsigned int *index)
 		merge->flushing = false;
 		merge->limit = merge->last;
 		merge->bound = merge->last;
+		merge->calm = merge->last;
 	}
 	if (merge->tree[0].time == MERGE_NEVER)
 		return 0;
@@ -271,7 +270,7 @@ static int merge_more(struct perfring_merge *merge, unsigned int *index)
 }
 
 /* A late record, or one that is not safe.  Is it delivered? */
-static __attribute__((noinline)) bool merge_odd(struct perfring_merge *merge, uint64_t time)
+static bool merge_odd(struct perfring_merge *merge, uint64_t time)
 {
 	if (time > merge->limit)
 		merge->stats.forced++;
@@ -285,68 +284,141 @@ static __attribute__((noinline)) bool merge_odd(struct perfring_merge *merge, ui
 }
 
 /* A ring is not kept full while much of it is read. */
-static __attribute__((noinline)) void merge_mark(struct merge_ring *m)
+static void merge_mark(struct merge_ring *m)
 {
 	m->mark = merge_ring_entry(m, m->first)->record.position + m->lap;
 	merge_ring_release(m);
 }
 
-/* The winner's ring goes on. */
-static inline void merge_advance(struct perfring_merge *merge, const struct merge_ring *m)
+/* Nothing is to be done about the ring or its counters before it is delivered. */
+static inline bool merge_plain(const struct merge_ring *m, const struct merge_entry *entry)
 {
-	uint64_t time = merge_ring_time(m);
-
-	if (merge->running && (time < merge->second.time ||
-			       (time == merge->second.time &&
-				merge->tree[0].index < merge->second.index)))
-		merge->tree[0].time = time;
-	else
-		merge_tree_replay(merge, time);
+	return (int64_t)(entry->record.position - m->mark) < 0 && entry->record.type == m->type;
 }
 
-int perfring_merge_next(struct perfring_merge *merge, struct perfring_record *record,
-			unsigned int *index)
+/*
+ * What waits in the winner's queue and needs no further look: it is before what any other ring
+ * has, safe, and plain.  The last of it is not in the run, since who takes that
+ * one has to look for the next.
+ */
+static __attribute__((noinline)) void merge_run(struct perfring_merge *merge, struct merge_ring *m)
 {
-	const struct merge_entry *entry;
+	const struct merge_entry *entry = merge_ring_entry(m, m->first), *end;
+	uint64_t until = merge->second.time - 1;
+	uint32_t left = merge_ring_held(m), piece = m->mask + 1 - (m->first & m->mask);
+
+	if (until > merge->calm)
+		until = merge->calm;
+	end = entry + (left < piece ? left : piece);
+	/* After a late one others may be late as well. */
+	if (entry->time < merge->last)
+		end = entry;
+	merge->run = entry;
+	merge->run_ring = m;
+	while (entry != end && entry->time <= until && merge_plain(m, entry))
+		entry++;
+	merge->run_end = entry == merge->run ? entry : entry - 1;
+}
+
+/* The winner's ring goes on, at @time. */
+static inline void merge_advance(struct perfring_merge *merge, struct merge_ring *m, uint64_t time)
+{
+	if (merge->running && (time < merge->second.time ||
+			       (time == merge->second.time &&
+				merge->tree[0].index < merge->second.index))) {
+		merge->tree[0].time = time;
+		merge_run(merge, m);
+	} else {
+		merge_tree_replay(merge, time);
+	}
+}
+
+/* perfring_merge_next() whatever there is to be said about the record. */
+static __attribute__((noinline)) int merge_any(struct perfring_merge *merge,
+					       struct perfring_record *record,
+					       unsigned int *index)
+{
 	struct merge_ring *m;
 	unsigned int ring;
 	int ret;
 
 	for (;;) {
-		if (__builtin_expect(merge->tree[0].time > merge->bound, 0)) {
+		if (merge->tree[0].time > merge->bound) {
 			ret = merge_more(merge, index);
 			if (ret <= 0)
 				return ret;
 		}
-		ring = (unsigned int)merge->tree[0].index;
+		ring = merge->tree[0].index;
 		m = &merge->rings[ring];
-		entry = merge_ring_entry(m, m->first);
-		if (__builtin_expect((int64_t)(entry->record.position - m->mark) >= 0, 0))
+		*record = merge_ring_entry(m, m->first)->record;
+		if ((int64_t)(record->position - m->mark) >= 0)
 			merge_mark(m);
-		/* A ring's entries are used one by one, and other rings' in between. */
-		__builtin_prefetch(entry + 2);
-		*record = entry->record;
-		merge->time = entry->time;
+		merge->time = merge->tree[0].time;
 		m->first++;
-		merge_advance(merge, m);
+		merge_advance(merge, m, merge_ring_time(m));
 
-		if (__builtin_expect(merge->time < merge->last || merge->time > merge->limit, 0) &&
-		    !merge_odd(merge, merge->time))
+		if ((merge->time < merge->last || merge->time > merge->limit) &&
+		    !merge_odd(merge, merge->time)) {
+			m->told++;
 			continue;
+		}
 		if (merge->time > merge->last)
 			merge->last = merge->time;
-		merge->stats.delivered++;
 		if (index)
 			*index = ring;
-		if (__builtin_expect(record->type == PERF_RECORD_LOST ||
-				     record->type == PERF_RECORD_LOST_SAMPLES, 0)) {
+		if (record->type == PERF_RECORD_LOST || record->type == PERF_RECORD_LOST_SAMPLES) {
+			m->told++;
+			merge->stats.delivered++;
 			reader_saw(merge->reader, ring, record);
 		} else {
-			m->records++;
 			m->bytes += record->size;
 		}
 		return 1;
 	}
+}
+
+/* The record at @entry is delivered, and nothing is to be said about it. */
+static inline void merge_hand(struct perfring_merge *merge, struct merge_ring *m,
+			      const struct merge_entry *entry, struct perfring_record *record)
+{
+	*record = entry->record;
+	merge->time = entry->time;
+	merge->last = entry->time;
+	m->bytes += entry->record.size;
+	m->first++;
+}
+
+/* What most records need; no call but the last one, so that few registers need be saved. */
+int perfring_merge_next(struct perfring_merge *merge, struct perfring_record *record,
+			unsigned int *index)
+{
+	const struct merge_entry *entry = merge->run;
+	struct merge_key *best = merge->tree;
+	struct merge_ring *m;
+
+	if (entry != merge->run_end) {
+		if (index)
+			*index = best->index;
+		merge_hand(merge, merge->run_ring, entry, record);
+		best->time = entry[1].time;
+		merge->run = entry + 1;
+		return 1;
+	}
+	if (__builtin_expect(best->time > merge->calm || best->time < merge->last, 0))
+		return merge_any(merge, record, index);
+	m = &merge->rings[best->index];
+	entry = merge_ring_entry(m, m->first);
+	if (__builtin_expect(!merge_plain(m, entry), 0))
+		return merge_any(merge, record, index);
+
+	/* A ring's entries are used one by one, and other rings' in between. */
+	__builtin_prefetch(entry + 2);
+	if (index)
+		*index = best->index;
+	merge_hand(merge, m, entry, record);
+	merge_advance(merge, m, m->first == m->next ? MERGE_NEVER
+						    : merge_ring_entry(m, m->first)->time);
+	return 1;
 }
 
 uint64_t perfring_merge_time(const struct perfring_merge *merge)
@@ -381,6 +453,7 @@ int perfring_merge_stats(const struct perfring_merge *merge,
 
 		if (!m->ring)
 			continue;
+		own.delivered += m->first - m->told;
 		own.held += merge_ring_held(m);
 		for (uint32_t at = m->first; at != m->next; at++)
 			own.held_bytes += merge_ring_entry(m, at)->record.size;

@@ -23,25 +23,26 @@ struct merge_ring {
 	uint32_t mask;	/* of the queue; its room is a power of two */
 	uint32_t first; /* runs freely, as @next does */
 	uint32_t next;
+	uint32_t told; /* as @first: all before it is in the reader's books */
 	bool partial;	 /* the batch has more than the queue has room for */
 	bool untimed;	 /* no record had a time yet; those in the queue wait for one */
 	bool inverted;	 /* some in the queue are not in the ring's order */
 	bool failed;	 /* @batch says why; skipped when the queue is empty */
 	uint32_t type;	 /* of records with the time at @offset */
 	uint32_t offset; /* 0: they have none */
+	uint32_t least;	 /* bytes of them that have one */
 	uint32_t back;	 /* bytes from the time to the end of all others; 0: none */
 	perfring_time_fn time; /* instead of these */
 	void *context;
 	uint64_t last;	 /* time of the newest by position */
-	uint64_t newest; /* the latest time that was in the queue */
 	uint64_t lap;	 /* bytes delivered that are worth a release */
+	uint64_t newest; /* the latest time that was in the queue */
 	uint64_t mark;	 /* position of the record before which it comes */
+	uint64_t bytes;	 /* of the records that are delivered but not in the books yet */
 	uint64_t hold;
 	unsigned char *copy; /* copies, the next one at @copy_next */
 	uint64_t copy_size;
 	uint64_t copy_next;
-	uint64_t records;		/* delivered, not in the reader's counters yet */
-	uint64_t bytes;
 	struct perfring_batch batch;
 };
 
@@ -62,11 +63,15 @@ struct perfring_merge {
 	bool flushing;
 	bool partial; /* a ring was left with more, by the last round */
 	struct merge_key second;
+	const struct merge_entry *run; /* what comes next without a look; @run_end: nothing */
+	const struct merge_entry *run_end;
+	struct merge_ring *run_ring;
 	uint64_t bound;	   /* deliver as far as this */
 	uint64_t limit;	   /* safe as far as this, beyond it is forced */
+	uint64_t calm;	   /* the nearer one of these two */
+	uint64_t last;	   /* latest time delivered */
 	uint64_t seen;	   /* safe after the next round */
 	uint64_t newest;   /* latest time seen */
-	uint64_t last;	   /* latest time delivered */
 	uint64_t time;	   /* of the last one delivered */
 	uint64_t moved;	   /* when the last round saw something, CLOCK_MONOTONIC */
 	uint64_t capacity; /* bytes of all rings */

@@ -31,8 +31,11 @@ static int ring_time(struct merge_ring *m, const struct perf_event_attr *attr, b
 	}
 	if (own->payload_time)
 		m->offset = own->payload_time;
+	/* Any record may have it, or else none that is shorter than this. */
+	m->least = UINT32_MAX;
 	if (m->time)
 		return 0;
+	m->least = m->offset + (uint32_t)sizeof(uint64_t);
 	if (!m->offset || m->offset > PERFRING_RECORD_MAX || own->padding ||
 	    (own->payload_time && own->payload_time < sizeof(struct perf_event_header)))
 		return -EINVAL;
@@ -78,14 +81,16 @@ int merge_ring_open(struct perfring_merge *merge, unsigned int index,
 	return 0;
 }
 
-/* What was delivered since the last round, in the reader's books. */
+/* What was delivered since the last round, in the books. */
 static void ring_account(struct perfring_merge *merge, struct merge_ring *m)
 {
 	struct perfring_loss *loss = &merge->reader->slots[m - merge->rings].loss;
+	uint32_t records = m->first - m->told;
 
-	loss->records += m->records;
+	merge->stats.delivered += records;
+	loss->records += records;
 	loss->bytes += m->bytes;
-	m->records = 0;
+	m->told = m->first;
 	m->bytes = 0;
 }
 
@@ -177,20 +182,18 @@ static uint64_t load_word(const unsigned char *at)
 	return word;
 }
 
-/* 0, MERGE_NEVER or more: it has none. */
-static inline uint64_t record_time(const struct perfring_merge *merge, const struct merge_ring *m,
-				   const struct perfring_record *record)
+/* The same for other records than most. */
+static __attribute__((noinline)) uint64_t ring_find_time(const struct perfring_merge *merge,
+							 const struct merge_ring *m,
+							 const struct perfring_record *record)
 {
 	const unsigned char *data = record->data;
 
-	if (__builtin_expect(!!m->time, 0))
+	if (m->time)
 		return m->time(m->context, (unsigned int)(m - merge->rings), record);
-	if (record->type == m->type) {
-		if (m->offset && record->size >= m->offset + sizeof(uint64_t))
-			return load_word(data + m->offset);
-	} else if (m->back && record->size >= m->back + sizeof(struct perf_event_header)) {
+	if (record->type != m->type && m->back &&
+	    record->size >= m->back + sizeof(struct perf_event_header))
 		return load_word(data + record->size - m->back);
-	}
 	return 0;
 }
 
@@ -204,53 +207,84 @@ static void ring_timed(struct merge_ring *m, uint64_t time)
 	m->newest = time;
 }
 
-/* To its place: a record of @time, which is older than one before it. */
-static void ring_invert(struct perfring_merge *merge, struct merge_ring *m, uint64_t time)
+/* To its place: the entry at @i, which is older than one before it. */
+static void ring_invert(struct perfring_merge *merge, struct merge_ring *m, uint32_t i)
 {
-	struct merge_entry entry = *merge_ring_entry(m, m->next);
-	uint32_t i = m->next;
+	struct merge_entry entry = *merge_ring_entry(m, i);
 
 	merge->stats.inverted++;
 	m->inverted = true;
-	for (; i != m->first && merge_ring_entry(m, i - 1)->time > time; i--)
+	for (; i != m->first && merge_ring_entry(m, i - 1)->time > entry.time; i--)
 		*merge_ring_entry(m, i) = *merge_ring_entry(m, i - 1);
-	entry.time = time;
 	*merge_ring_entry(m, i) = entry;
 }
 
-/* A record without a time, or the first one with a time; what it counts as. */
-static uint64_t ring_odd(struct merge_ring *m, uint64_t time)
+/* The entry at @next has no time, is the first one that has, or is older than one before it. */
+static __attribute__((noinline)) void ring_odd(struct perfring_merge *merge, struct merge_ring *m,
+					       uint32_t next)
 {
-	if (MERGE_NO_TIME(time))
-		return m->last;
-	ring_timed(m, time);
-	return time;
+	struct merge_entry *entry = merge_ring_entry(m, next);
+
+	m->next = next;
+	if (MERGE_NO_TIME(entry->time))
+		entry->time = m->last;
+	else if (m->untimed)
+		ring_timed(m, entry->time);
+	m->last = entry->time;
+	if (entry->time < m->newest)
+		ring_invert(merge, m, next);
+	else
+		m->newest = entry->time;
+}
+
+/* The last @nr records were in order, up to one of @time. */
+static inline void ring_newest(struct merge_ring *m, uint64_t time, uint32_t nr)
+{
+	if (!nr)
+		return;
+	m->last = time;
+	m->newest = time;
 }
 
 /* From the batch into the queue, as far as there is room: 0 or -EBADMSG. */
 static int ring_queue(struct perfring_merge *merge, struct merge_ring *m)
 {
-	uint32_t room = m->mask + 1 - merge_ring_held(m);
+	uint32_t next = m->next, fresh = next, mask = m->mask, end = m->first + mask + 1;
+	struct merge_entry *queue = m->queue;
+	uint64_t time, newest = m->untimed ? MERGE_NEVER : m->newest;
+	struct perfring_batch *batch = &m->batch;
+	ptrdiff_t at = batch->at;
 	int ret = 1;
 
-	for (; room; room--) {
-		struct merge_entry *entry = merge_ring_entry(m, m->next);
-		uint64_t time;
+	for (; next != end; next++) {
+		struct merge_entry *entry = &queue[next & mask];
+		struct perfring_record *record = &entry->record;
 
-		ret = perfring_batch_next(&m->batch, &entry->record);
-		if (ret <= 0)
-			break;
-		time = record_time(merge, m, &entry->record);
-		if (__builtin_expect(MERGE_NO_TIME(time) | m->untimed, 0))
-			time = ring_odd(m, time);
-		m->last = time;
-		entry->time = time;
-		if (__builtin_expect(time < m->newest, 0))
-			ring_invert(merge, m, time);
+		/* A position in memory would be what each record waits for. */
+		if (__builtin_expect(!perfring_batch_guess(batch, &at, record), 0)) {
+			batch->at = at;
+			ret = perfring_batch_next(batch, record);
+			at = batch->at;
+			if (ret <= 0)
+				break;
+		}
+		if (__builtin_expect(record->type == m->type && record->size >= m->least, 1))
+			time = load_word((const unsigned char *)record->data + m->offset);
 		else
-			m->newest = time;
-		m->next++;
+			time = ring_find_time(merge, m, record);
+		entry->time = time;
+		if (__builtin_expect(time < newest || time >= MERGE_NEVER, 0)) {
+			ring_newest(m, newest, next - fresh);
+			ring_odd(merge, m, next);
+			newest = m->untimed ? MERGE_NEVER : m->newest;
+			fresh = next + 1;
+			continue;
+		}
+		newest = time;
 	}
+	ring_newest(m, newest, next - fresh);
+	batch->at = at;
+	m->next = next;
 	return ret < 0 ? ret : 0;
 }
 

@@ -105,4 +105,6 @@ void merge_tree_build(struct perfring_merge *merge)
 	}
 	tree[0] = tree[leaves];
 	merge->running = false;
+	merge->run = NULL;
+	merge->run_end = NULL;
 }
