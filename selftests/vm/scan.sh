@@ -5,7 +5,8 @@
 # Prints the lines with what follows them and returns 1 when there are any.
 #
 # A data race counts when a module has a part in it, be it as a caller: the kernel has
-# many races of its own, which are not for us to mend.
+# many races of its own, which are not for us to mend. What an interrupt does is not done
+# for the code that it came upon.
 set -euo pipefail
 
 bad='WARNING:|BUG:|Oops|kernel BUG at|Kernel panic|general protection|Call Trace'
@@ -28,13 +29,22 @@ own_races='
 	function flush(keep,	i) {
 		for (i = 0; i < n; i++)
 			print keep ? line[i] : ""
-		n = race = module = 0
+		n = race = module = below = 0
 	}
 	n && /==========$/ { line[n++] = $0; flush(!race || module); next }
 	/==========$/ { line[n++] = $0; next }
 	n == 1 && /BUG: KCSAN: / { race = 1; line[n++] = $0; next }
 	n && !race { flush(1) }
-	n { line[n++] = $0; if (/[+]0x.*\[[a-z_]+\]/) module = 1; next }
+	n {
+		line[n++] = $0
+		if (/\] *$/ && !/[+]0x/)
+			below = 0
+		if (!below && /[+]0x.*\[[a-z_]+\]/)
+			module = 1
+		if (/ asm_(sysvec_|common_interrupt|exc_nmi)/)
+			below = 1
+		next
+	}
 	{ print }
 	END { flush(1) }'
 log=$(mktemp)
