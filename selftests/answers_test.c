@@ -567,6 +567,12 @@ TEST_F(answers, wait_interrupted)
 	failing = "epoll_wait";
 	EXPECT_EQ(-EINTR, perfring_merge_poll(merge, 1000));
 	perfring_merge_destroy(merge);
+	/* It is readable already, and errno is whatever it was, for signal handlers. */
+	failing = "write";
+	failing_errno = EAGAIN;
+	errno = EDOM;
+	EXPECT_EQ(0, perfring_reader_wake(reader));
+	EXPECT_EQ(EDOM, errno);
 	perfring_reader_destroy(reader);
 }
 

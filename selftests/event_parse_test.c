@@ -271,6 +271,114 @@ TEST_F(parse, uprobes)
 						&error));
 }
 
+/* What of perf.data's and perf record's terms is more than a number of the attr. */
+TEST_F(parse, terms)
+{
+	static const char *const texts[] = {
+		"cycles/time=1,time=0/", "cycles/time=1/", "faults/name='a, b'/", "branches-loads",
+		"cycles/overwrite/", "cycles/no-overwrite/", "cycles/inherit=0/",
+	};
+	const uint64_t time = PERF_SAMPLE_TIME;
+	char text[256] = "";
+	const struct perfring_event_spec *spec;
+	struct perfring_event_error error;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		strcat(strcat(text, i ? "," : ""), texts[i]);
+	ASSERT_EQ(0, perfring_event_parse(text, &self->opts, &self->specs, &error)) {
+		TH_LOG("%s: %s", error.token, error.reason);
+	}
+	ASSERT_EQ(7, perfring_event_specs_count(self->specs));
+	spec = perfring_event_specs_at(self->specs, 0);
+	EXPECT_EQ(0, spec->attr.sample_type & time);
+	spec = perfring_event_specs_at(self->specs, 1);
+	EXPECT_EQ(time, spec->attr.sample_type & time);
+	EXPECT_STREQ("a, b", perfring_event_specs_at(self->specs, 2)->name);
+	/* The branch unit has several names; loads (0), of which all count (0). */
+	spec = perfring_event_specs_at(self->specs, 3);
+	EXPECT_EQ(PERF_TYPE_HW_CACHE, spec->attr.type);
+	EXPECT_EQ(PERF_COUNT_HW_CACHE_BPU, spec->attr.config);
+	EXPECT_TRUE(perfring_event_specs_at(self->specs, 4)->attr.write_backward == 1);
+	EXPECT_TRUE(perfring_event_specs_at(self->specs, 5)->attr.write_backward == 0);
+	EXPECT_EQ(PERFRING_SPEC_NO_INHERIT, perfring_event_specs_at(self->specs, 6)->flags &
+		  (PERFRING_SPEC_INHERIT | PERFRING_SPEC_NO_INHERIT));
+}
+
+/* The same terms for each of several tracepoints. */
+TEST_F(parse, terms_of_many)
+{
+	ASSERT_EQ(0, perfring_event_parse("sched:sched_wakeup*/period=7,name=it/u", &self->opts,
+					  &self->specs, NULL));
+	ASSERT_EQ(2, perfring_event_specs_count(self->specs));
+	for (size_t i = 0; i < 2; i++) {
+		const struct perfring_event_spec *spec = perfring_event_specs_at(self->specs, i);
+
+		EXPECT_EQ(60002 + i, spec->attr.config);
+		EXPECT_EQ(7, spec->attr.sample_period);
+		EXPECT_STREQ("it", spec->name);
+		EXPECT_TRUE(spec->attr.exclude_kernel == 1);
+	}
+}
+
+/* More that is wrong, each with its errno and the place that is shown. */
+TEST_F(parse, says_more_that_is_wrong)
+{
+	static const struct {
+		const char *text, *token;
+		int code;
+	} rows[] = {
+		{ "cycles/inherit=2/", "2", -EINVAL },
+		{ "cycles/inherit=x/", "x", -EINVAL },
+		{ "cycles/name/", "name", -EINVAL },
+		{ "cycles/call-graph/", "call-graph", -EINVAL },
+		{ "cycles/call-graph=up/", "up", -EINVAL },
+		{ "sched:sched_wakeup*/perid=7/", "perid", -EINVAL },
+		{ "{cycles:pp,faults}:pp", "pp", -EINVAL },
+		{ "uprobe:/bin/true:0x10(5", "5", -EINVAL },
+		{ "uprobe:/bin/true:0x10()", "", -EINVAL },
+		{ "uprobe:/bin/true:0x10(x)", "x", -EINVAL },
+		/* Its field has 32 bits. */
+		{ "uprobe:/bin/true:0x10(0x100000000)", "0x100000000", -EINVAL },
+		{ "uprobe:/bin/true:+4", "", -EINVAL },
+		{ "kprobe:+4", "", -EINVAL },
+		{ "kprobe:x+y", "y", -EINVAL },
+		/* As the files of this machine that is made up are described wrong. */
+		{ "bad/event=1/", "bad", -EBADMSG },
+		{ "cpu/again/", "again", -EBADMSG },
+		{ "bad:bad", "bad", -EBADMSG },
+	};
+	struct perfring_event_error error;
+	char shown[512];
+
+	ASSERT_TRUE(make_file(self->folder, "sys/bus/event_source/devices/bad/type", "x"));
+	ASSERT_TRUE(make_file(self->folder, "sys/bus/event_source/devices/cpu/events/again",
+			      "again,umask=1"));
+	ASSERT_TRUE(make_file(self->folder, "trace/events/bad/bad/id", "x"));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		EXPECT_EQ(rows[i].code, perfring_event_parse(rows[i].text, &self->opts,
+							     &self->specs, &error)) {
+			TH_LOG("'%s'", rows[i].text);
+		}
+		EXPECT_EQ(NULL, self->specs);
+		EXPECT_STREQ(rows[i].token, error.token) {
+			TH_LOG("'%s': %s", rows[i].text, error.reason);
+		}
+	}
+	/* A folder of tracepoints that is none. */
+	self->opts.tracefs = "/nowhere";
+	EXPECT_EQ(-ENOENT, perfring_event_parse("sched:sched_switch", &self->opts, &self->specs,
+						&error));
+	EXPECT_NE(NULL, strstr(error.reason, "/nowhere/events: "));
+	/* What is not wrong has no text, and the mark below a long word has an end. */
+	memset(&error, 0, sizeof(error));
+	EXPECT_EQ(0, perfring_event_error_format(&error, "cycles", shown, sizeof(shown)));
+	EXPECT_STREQ("", shown);
+	error.code = -EINVAL;
+	error.length = 200;
+	perfring_event_error_format(&error, "cycles", shown, sizeof(shown));
+	EXPECT_EQ(63, strspn(strchr(shown, '^'), "^"));
+}
+
 /* Options as everywhere: a size of 0, and more than is known. */
 TEST(options_are_checked)
 {

@@ -134,6 +134,67 @@ TEST_F(merge, slack_without_end)
 	EXPECT_EQ(1, perfring_merge_poll(self->merge, 20));
 }
 
+/* A budget of more records than an int says; one of time, looked at every 64 records. */
+TEST_F(merge, budgets)
+{
+	struct perfring_reader_opts opts = { .size = sizeof(opts), .budget_records = UINT64_MAX };
+
+	perfring_reader_destroy(self->reader);
+	ASSERT_EQ(0, perfring_reader_create(&opts, &self->reader));
+	ASSERT_EQ(2, setup(self, variant, NULL));
+	for (unsigned int i = 0; i < 5; i++)
+		ASSERT_EQ(0, write_at(self->reader, i % 2, PERF_RECORD_SAMPLE, 10 + i, i, 8));
+	EXPECT_EQ(5, perfring_merge_poll(self->merge, 0));
+	perfring_merge_destroy(self->merge);
+	perfring_reader_destroy(self->reader);
+
+	opts.budget_records = 0;
+	opts.budget_ns = 1;
+	self->merge = NULL;
+	ASSERT_EQ(0, perfring_reader_create(&opts, &self->reader));
+	ASSERT_EQ(2, setup(self, variant, NULL));
+	for (unsigned int i = 0; i < 70; i++)
+		ASSERT_EQ(0, write_at(self->reader, 0, PERF_RECORD_SAMPLE, 10 + i, i, 8));
+	EXPECT_EQ(64, perfring_merge_poll(self->merge, 0));
+	EXPECT_EQ(6, perfring_merge_poll(self->merge, 0));
+}
+
+/* As the owner of the pages may do at any time. */
+static void corrupt_again(void *context, unsigned int index, const struct perfring_error *error)
+{
+	struct perfring_reader *reader = *(struct perfring_reader **)context;
+	struct perfring_ring *ring = perfring_reader_ring(reader, index);
+
+	perfring_storage_control(perfring_ring_storage(ring))->data_head += 4;
+}
+
+/* Without a callback the error is the answer; a ring that is corrupt for ever ends the call. */
+TEST_F(merge, corrupt)
+{
+	struct perfring_reader_opts opts = {
+		.size = sizeof(opts), .error = corrupt_again, .context = &self->reader,
+	};
+	struct perfring_loss loss = { .size = sizeof(loss) };
+	struct perfring_error error;
+
+	ASSERT_EQ(2, setup(self, variant, NULL));
+	corrupt_again(&self->reader, 1, NULL);
+	EXPECT_EQ(-EBADMSG, perfring_merge_poll(self->merge, 0));
+	EXPECT_EQ(-EBADMSG, perfring_reader_error(self->reader, &error));
+	ASSERT_EQ(0, write_at(self->reader, 0, PERF_RECORD_SAMPLE, 10, 0, 8));
+	EXPECT_EQ(1, perfring_merge_poll(self->merge, 0));
+	perfring_merge_destroy(self->merge);
+	perfring_reader_destroy(self->reader);
+
+	self->merge = NULL;
+	ASSERT_EQ(0, perfring_reader_create(&opts, &self->reader));
+	ASSERT_EQ(2, setup(self, variant, NULL));
+	corrupt_again(&self->reader, 1, NULL);
+	EXPECT_EQ(0, perfring_merge_poll(self->merge, 0));
+	ASSERT_EQ(0, perfring_reader_loss(self->reader, 1, &loss));
+	EXPECT_LT(1, loss.corrupt);
+}
+
 static uint64_t time_at_end(void *context, unsigned int index,
 			    const struct perfring_record *record)
 {

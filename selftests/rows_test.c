@@ -447,4 +447,91 @@ TEST(owners_in_one_order)
 		SKIP(return, "memory is the only owner of rings here: %s", why);
 }
 
+/* Rings of a reader that are not there, or not any more. */
+TEST(reader_without_ring)
+{
+	struct perfring_loss loss = { .size = sizeof(loss) };
+	struct perfring_storage *storage;
+	struct perfring_reader *reader;
+	char byte;
+
+	ASSERT_EQ(0, perfring_reader_create(NULL, &reader));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, perfring_storage_open_memory(NULL, &storage));
+		ASSERT_EQ(i, perfring_reader_add(reader, storage));
+	}
+	EXPECT_EQ(0, perfring_ring_peek_copy(perfring_reader_ring(reader, 0), &byte, 0, 1));
+	EXPECT_EQ(0, perfring_reader_loss(reader, 0, &loss));
+	loss.size = 0;
+	EXPECT_EQ(-EINVAL, perfring_reader_loss(reader, 0, &loss));
+	loss.size = sizeof(loss);
+	ASSERT_EQ(0, perfring_reader_remove(reader, 0));
+	for (unsigned int i = 0; i < 3; i += 2) {
+		EXPECT_EQ(-ENOENT, perfring_reader_loss(reader, i, &loss));
+		EXPECT_EQ(-ENOENT, perfring_reader_remove(reader, i));
+		EXPECT_EQ(-1, perfring_reader_cpu(reader, i));
+		EXPECT_EQ(NULL, perfring_reader_ring(reader, i));
+	}
+	/* The rest is paused and resumed. */
+	EXPECT_EQ(0, perfring_reader_pause(reader));
+	EXPECT_EQ(-EBUSY, perfring_write(perfring_reader_ring(reader, 1), PERF_RECORD_SAMPLE, 0,
+					 NULL, 20));
+	EXPECT_EQ(0, perfring_reader_resume(reader));
+	EXPECT_LE(0, perfring_write(perfring_reader_ring(reader, 1), PERF_RECORD_SAMPLE, 0, NULL,
+				    20));
+	/* And the LOST record of the other one. */
+	EXPECT_EQ(2, perfring_reader_poll(reader, 1000));
+	EXPECT_EQ(-EINVAL, perfring_reader_add_cpus(reader, 99, NULL, NULL));
+	perfring_reader_destroy(reader);
+}
+
+/* A budget of time is looked at between rings, and what is left comes the next time. */
+TEST(budget_between_rings)
+{
+	struct perfring_reader_opts opts = { .size = sizeof(opts), .budget_ns = 1 };
+	struct perfring_storage *storage;
+	struct perfring_reader *reader;
+
+	ASSERT_EQ(0, perfring_reader_create(&opts, &reader));
+	for (unsigned int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, perfring_storage_open_memory(NULL, &storage));
+		ASSERT_EQ((int)i, perfring_reader_add(reader, storage));
+		for (unsigned int j = 0; j <= i; j++)
+			ASSERT_LE(0, perfring_write(perfring_reader_ring(reader, i),
+						    PERF_RECORD_SAMPLE, 0, NULL, 20));
+	}
+	for (int i = 1; i <= 3; i++)
+		EXPECT_EQ(i, perfring_reader_consume(reader));
+	EXPECT_EQ(0, perfring_reader_consume(reader));
+	perfring_reader_destroy(reader);
+}
+
+/* Pulled, a fault behind a record is told of its ring. */
+TEST(next_after_a_fault)
+{
+	struct perf_event_header *header;
+	struct perfring_storage *storage;
+	struct perfring_reader *reader;
+	struct perfring_record record;
+	unsigned int index = 9;
+
+	ASSERT_EQ(0, perfring_reader_create(NULL, &reader));
+	ASSERT_EQ(0, perfring_storage_open_memory(NULL, &storage));
+	ASSERT_EQ(0, perfring_reader_add(reader, storage));
+	for (int i = 0; i < 2; i++)
+		ASSERT_LE(0, perfring_write(perfring_reader_ring(reader, 0), PERF_RECORD_SAMPLE, 0,
+					    NULL, 20));
+	/* The second one, of 8 + 4 + 20 bytes as the first. */
+	header = (void *)((char *)perfring_storage_data(storage) + 32);
+	EXPECT_EQ(32, header->size);
+	header->size = 4;
+	EXPECT_EQ(1, perfring_reader_next(reader, &record, &index));
+	EXPECT_EQ(0, index);
+	index = 9;
+	EXPECT_EQ(-EBADMSG, perfring_reader_next(reader, &record, &index));
+	EXPECT_EQ(0, index);
+	EXPECT_EQ(0, perfring_reader_next(reader, &record, &index));
+	perfring_reader_destroy(reader);
+}
+
 TEST_HARNESS_MAIN

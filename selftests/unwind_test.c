@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "event_files.h"
 #include "fixtures.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -117,6 +118,10 @@ struct world {
 	char image[64];			/* of a ring */
 	char data[64];			/* perf.data, as from a pipe */
 	char out[64];
+	char folder[64];		/* a machine that is made up */
+	char sysfs[96];
+	char tracefs[96];
+	struct perfring_storage *some;	/* open all the time */
 	int array;			/* BPF maps; -1: none here */
 	int ringbuf;
 	int user;
@@ -318,6 +323,45 @@ static int count(const struct world *w)
 	return ret;
 }
 
+static int count_attrs(const struct world *w)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1,
+	};
+	struct perfring_count *count = NULL;
+	int ret = perfring_count_open(&attr, 1, 0, -1, NULL, &count);
+
+	perfring_count_close(count);
+	return ret;
+}
+
+static int contiguous(const struct world *w)
+{
+	static _Alignas(65536) unsigned char bytes[2 * 65536];
+	struct perfring_storage *storage = NULL;
+	int ret = perfring_storage_from_contiguous(bytes, 2 * perfring_storage_page_size(w->some),
+						   NULL, &storage);
+
+	return close_storage(ret, storage);
+}
+
+/* PMUs, their events and tracepoints, as files say. */
+static int parse_files(const struct world *w)
+{
+	struct perfring_event_opts opts = { .size = sizeof(opts), .sysfs = w->sysfs,
+					    .tracefs = w->tracefs };
+	static const char text[] =
+		"cpu/mem-loads,ldlat=4/,cas_count_read,r1a,imc/event=6/,sched:*,kprobe:x+4";
+	struct perfring_event_specs *specs = NULL;
+	int ret = perfring_event_parse(text, &opts, &specs, NULL);
+
+	for (size_t i = 0; !ret && i < perfring_event_specs_count(specs); i++)
+		ret = strchr(perfring_event_specs_at(specs, i)->name, '*') ? -EIO : 0;
+	perfring_event_specs_free(specs);
+	/* A file that cannot be read describes nothing. */
+	return ret == -EINVAL ? 0 : ret;
+}
+
 static int write_data(const char *path, bool pipe)
 {
 	const char *const argv[] = { "a", "b" };
@@ -373,6 +417,7 @@ static bool make_world(struct world *w)
 
 	snprintf(w->image, sizeof(w->image), "/tmp/perfring-unwind-%d.image", getpid());
 	snprintf(w->data, sizeof(w->data), "/tmp/perfring-unwind-%d.data", getpid());
+	snprintf(w->folder, sizeof(w->folder), "/tmp/perfring-unwind-XXXXXX");
 	w->perf = backend_available(PERF, why, sizeof(why));
 	w->device = backend_available(DEVICE, why, sizeof(why));
 	w->array = make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 1024);
@@ -381,16 +426,25 @@ static bool make_world(struct world *w)
 	if (perfring_storage_open_memory(NULL, &storage))
 		return false;
 	made = !perfring_storage_save(storage, w->image) && write_data(w->data, true) >= 0;
-	perfring_storage_close(storage);
+	w->some = storage;
+	made = made && mkdtemp(w->folder) && make_files(w->folder);
+	snprintf(w->sysfs, sizeof(w->sysfs), "%s/sys", w->folder);
+	snprintf(w->tracefs, sizeof(w->tracefs), "%s/trace", w->folder);
 	snprintf(w->out, sizeof(w->out), "/tmp/perfring-unwind-%d.out", getpid());
 	return made;
 }
 
 static void clear_world(const struct world *w)
 {
+	char line[128];
+
 	unlink(w->image);
 	unlink(w->data);
 	unlink(w->out);
+	perfring_storage_close(w->some);
+	snprintf(line, sizeof(line), "rm -rf %s", w->folder);
+	if (system(line))
+		printf("# %s failed\n", line);
 }
 
 #define FAILURES_MOST	20000
@@ -452,13 +506,16 @@ OPERATION(memory, NOTHING);
 OPERATION(image, NOTHING);
 OPERATION(rings, NOTHING);
 OPERATION(possible_cpus, NOTHING);
+OPERATION(contiguous, NOTHING);
 OPERATION(parse, NOTHING);
+OPERATION(parse_files, NOTHING);
 OPERATION(data_file, NOTHING);
 OPERATION(data_pipe, NOTHING);
 OPERATION(data_read, NOTHING);
 OPERATION(perf, REAL_PERF);
 OPERATION(events, REAL_PERF);
 OPERATION(count, REAL_PERF);
+OPERATION(count_attrs, REAL_PERF);
 OPERATION(device, THE_DEVICE);
 OPERATION(bpf_array, BPF_ARRAY);
 OPERATION(bpf_ringbuf, BPF_RINGBUF);
