@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include "fixtures.h"
 
 #define FILE_ROOM	64
@@ -491,6 +492,47 @@ TEST(writer_full)
 }
 
 RING_FIXTURE;
+
+/* What a pipe's records have no room for: ids are refused, a description is left out. */
+TEST(pipe_too_long)
+{
+	static char word[70000];
+	const char *const argv[] = { word };
+	struct perfring_data_opts opts = {
+		.size = sizeof(opts), .pipe = 1, .argv = argv, .argc = 1,
+	};
+	struct perf_event_attr attr = output_attr();
+	struct perfring_data_writer *writer;
+	struct perfring_data *data;
+	char path[FILE_ROOM];
+	const void *bytes;
+	size_t len;
+
+	temporary(path);
+	memset(word, 'w', sizeof(word) - 1);
+	/* A clock whose resolution is told: of CLOCK_MONOTONIC 1 ns, or so many. */
+	attr.use_clockid = 1;
+	attr.clockid = CLOCK_MONOTONIC;
+	for (int ids = 0; ids < 2; ids++) {
+		ASSERT_EQ(0, perfring_data_create(path, &opts, &writer));
+		ASSERT_EQ(0, perfring_data_add_event(writer, &attr, "one"));
+		/* 8 bytes each, beside a header and an attr. */
+		for (uint64_t i = 0; ids && i < 65536 / 8; i++)
+			ASSERT_EQ(0, perfring_data_add_id(writer, 0, i + 1));
+		EXPECT_EQ(ids ? -E2BIG : 0, perfring_data_start(writer));
+		EXPECT_EQ(ids ? -E2BIG : 0, perfring_data_close(writer));
+		if (ids)
+			break;
+		ASSERT_EQ(0, perfring_data_open(path, &data, NULL));
+		EXPECT_EQ(-ENOENT, perfring_data_feature(data, PERFRING_DATA_CMDLINE, &bytes,
+							 &len));
+		ASSERT_EQ(0, perfring_data_feature(data, PERFRING_DATA_CLOCKID, &bytes, &len));
+		EXPECT_EQ(8, len);
+		EXPECT_LT(0, *(const unsigned char *)bytes);
+		perfring_data_free(data);
+	}
+	unlink(path);
+}
 
 /* 200 records of a ring in a file, and back, whatever their place in the ring was. */
 TEST_F(ring, bytes)

@@ -343,4 +343,23 @@ TEST_F(ring, fields)
 	perfring_format_free(format);
 }
 
+/* What a format was made of, and how long its sample_id is. */
+TEST(format_is_the_attrs)
+{
+	struct perf_event_attr attr = output_attr();
+	struct perfring_format *format;
+
+	for (int all = 0; all < 2; all++) {
+		attr.sample_type = PERF_SAMPLE_RAW | PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
+		attr.sample_id_all = all;
+		attr.read_format = PERF_FORMAT_ID;
+		ASSERT_EQ(0, perfring_format_compile(&attr, &format));
+		EXPECT_EQ(attr.sample_type, perfring_format_sample_type(format));
+		EXPECT_EQ(PERF_FORMAT_ID, perfring_format_read_format(format));
+		EXPECT_EQ(all, perfring_format_sample_id_all(format));
+		EXPECT_EQ(all ? 16 : 0, perfring_format_id_size(format));
+		perfring_format_free(format);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -360,4 +360,40 @@ TEST_F(ring, memlock_explained)
 	munmap(refusal, sizeof(*refusal));
 }
 
+/* More pages than there are addresses; a storage without a ring; one that has a reader. */
+TEST(no_ring_here)
+{
+	struct perfring_memory_opts memory = { .size = sizeof(memory), .pages = SIZE_MAX / 2 + 1 };
+	struct perfring_perf_opts perf = { .size = sizeof(perf), .pages = SIZE_MAX / 2 + 1 };
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .exclude_kernel = 1,
+	};
+	struct perfring_ring *ring, *other = NULL;
+	struct perfring_storage *storage = NULL;
+
+	EXPECT_EQ(-ENOMEM, perfring_storage_open_memory(&memory, &storage));
+	EXPECT_EQ(NULL, storage);
+	ASSERT_EQ(0, perfring_storage_open_memory(NULL, &storage));
+	ASSERT_EQ(0, perfring_ring_open(storage, NULL, &ring));
+	EXPECT_EQ(-EBUSY, perfring_ring_open(storage, NULL, &other));
+	EXPECT_EQ(-EBUSY, perfring_storage_close(storage));
+	perfring_ring_close(ring);
+	EXPECT_EQ(0, perfring_storage_close(storage));
+
+	storage = NULL;
+	if (perfring_storage_open_perf(&attr, 0, -1, &perf, &storage) == -EACCES)
+		SKIP(return, "perf_event_open: no permission");
+	EXPECT_EQ(NULL, storage);
+	EXPECT_EQ(-ENOMEM, perfring_storage_open_perf(&attr, 0, -1, &perf, &storage));
+	perf.no_ring = 1;
+	ASSERT_EQ(0, perfring_storage_open_perf(&attr, 0, -1, &perf, &storage));
+	EXPECT_EQ(NULL, perfring_storage_control(storage));
+	EXPECT_EQ(0, perfring_storage_data_size(storage));
+	EXPECT_EQ(-ENODEV, perfring_ring_open(storage, NULL, &other));
+	EXPECT_EQ(-ENODEV, perfring_storage_save(storage, "/tmp/perfring-none"));
+	EXPECT_EQ(-ENODEV, perfring_storage_map_aux(storage, 1, 0));
+	EXPECT_EQ(NULL, other);
+	EXPECT_EQ(0, perfring_storage_close(storage));
+}
+
 TEST_HARNESS_MAIN
