@@ -64,7 +64,7 @@ void perfring_event_exit(void)
 /* perf's clock as the event's CPU has it, whoever asks. */
 static u64 perfring_event_clock(const struct perfring_event *event)
 {
-	return sched_clock_cpu(event->device->cpu);
+	return cpu_clock(event->device->cpu);
 }
 
 /* ns enabled, and with a CPU of its own an event always runs when enabled. */

@@ -95,7 +95,7 @@ void perfring_overflow_told(struct perfring_event *event)
 		/* It was inside when the limit was reached: nobody shall miss that. */
 		kill = POLL_HUP;
 	} else if (atomic_read(&event->limit)) {
-		now = sched_clock_cpu(event->device->cpu);
+		now = cpu_clock(event->device->cpu);
 		if (atomic_dec_and_test(&event->limit) && perfring_stop(event, now))
 			kill = POLL_HUP;
 	}

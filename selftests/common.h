@@ -14,6 +14,29 @@
 #include <sys/types.h>
 #include "../kmod/uapi/linux/perfring.h"
 
+/* What getppid(2) comes to, and where addresses of the kernel begin. */
+#if defined(__x86_64__)
+#define GETPPID		"__x64_sys_getppid"
+#elif defined(__i386__)
+#define GETPPID		"__ia32_sys_getppid"
+#elif defined(__aarch64__)
+#define GETPPID		"__arm64_sys_getppid"
+#elif defined(__s390x__)
+#define GETPPID		"__s390x_sys_getppid"
+#else
+#define GETPPID		"sys_getppid"
+#endif
+#if defined(__s390x__)
+#define LOWEST_KERNEL	1ULL		/* an address space of its own */
+#elif __SIZEOF_LONG__ == 4
+#define LOWEST_KERNEL	(1ULL << 31)
+#else
+#define LOWEST_KERNEL	(1ULL << 63)
+#endif
+
+/* perf(1) of 32 bits doubles the upper half of the times that it shows. */
+#define PERF_SHOWS(time) ((unsigned long)(time))
+
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 #define WHY_LEN		200
 #define DAY		86400	/* timeout of what may run in a soak; settings has the runner's */

@@ -82,7 +82,7 @@ static void read_perf(struct __test_metadata *_metadata, const char *write, cons
 	unlink(path);
 	EXPECT_LT(2, nr);
 	EXPECT_EQ(shown, nr);
-	EXPECT_EQ(sum_shown, sum);
+	EXPECT_EQ(PERF_SHOWS(sum_shown), PERF_SHOWS(sum));
 }
 
 #define RECORD	"perf record -B -N --no-bpf-event "

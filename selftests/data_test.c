@@ -185,7 +185,7 @@ static void compare(struct __test_metadata *_metadata, struct run *run, const ch
 		EXPECT_EQ(run->seen[nr].pid, pid);
 		EXPECT_EQ(run->seen[nr].tid, tid);
 		EXPECT_EQ(run->seen[nr].cpu, cpu);
-		EXPECT_EQ(run->seen[nr].time, s * 1000000000 + ns);
+		EXPECT_EQ(PERF_SHOWS(run->seen[nr].time), PERF_SHOWS(s * 1000000000 + ns));
 		EXPECT_EQ(run->seen[nr].period, period);
 		EXPECT_EQ(run->seen[nr].ip, ip);
 		EXPECT_STREQ(names[event], name);

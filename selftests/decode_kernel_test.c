@@ -141,7 +141,8 @@ TEST_F(side, cgroup)
 	umount(mount_point);
 	rmdir(mount_point);
 	ASSERT_TRUE(found);
-	EXPECT_EQ(st.st_ino, U.cgroup.id);
+	/* With 32 bits only a half of it is the folder's number. */
+	EXPECT_EQ(st.st_ino, (unsigned long)U.cgroup.id);
 	slash = strrchr(U.cgroup.path, '/');
 	ASSERT_NE(NULL, slash);
 	EXPECT_STREQ(base, slash + 1);
@@ -196,7 +197,7 @@ TEST_F(side, text_poke)
 	if (!found)
 		SKIP(return, "this kernel tells of no change to its text when an event's jumps are patched");
 	CHECK_ID(since);
-	EXPECT_LE(1ULL << 63, U.text_poke.addr);
+	EXPECT_LE(LOWEST_KERNEL, U.text_poke.addr);
 	poke.addr = U.text_poke.addr;
 	poke.len = U.text_poke.old_len;
 	ASSERT_LE(2, poke.len);

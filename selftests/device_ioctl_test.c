@@ -325,7 +325,9 @@ TEST_F(device, reserve_and_release_sizes)
 /* Positions: multiples of 8, only while disabled, and both ends go there. */
 TEST_F(device, position_values)
 {
-	static const uint64_t good[] = { 0, 8, 4096, 1ULL << 32, -8ULL, 1ULL << 63 };
+	static const uint64_t good[] = {
+		0, 8, 4096, (unsigned long)(1ULL << 32), -8UL, ~(~0UL >> 1),
+	};
 	struct perfring_position position = { .size = sizeof(position) };
 	unsigned int i;
 

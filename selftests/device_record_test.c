@@ -16,7 +16,6 @@
 		   PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD)
 
 #define KERNEL_CHAIN	((uint64_t)-128)	/* PERF_CONTEXT_KERNEL */
-#define LOWEST_KERNEL	(1ULL << 63)		/* addresses of the kernel are above */
 
 FIXTURE(record) {
 	int fd;

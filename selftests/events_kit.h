@@ -19,7 +19,13 @@
 #define TIMES	57
 
 /* What breakpoints watch; of one cacheline, so that no other data is near. */
-static volatile uint64_t watched[8] __attribute__((aligned(64)));
+/* Breakpoints are as wide as a word at most. */
+static volatile unsigned long watched[8] __attribute__((aligned(64)));
+#if __SIZEOF_LONG__ == 8
+#define WORD	"8"
+#else
+#define WORD	"4"
+#endif
 
 static inline void store(unsigned int times)
 {

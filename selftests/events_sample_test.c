@@ -14,7 +14,7 @@ TEST_F(events, samples_of_two_events_share_a_ring)
 	size_t index;
 
 	self->opts.sampling = 1;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u,mem:%p/8:w:u",
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u,mem:%p/" WORD ":w:u",
 		 (void *)&watched[0], (void *)&watched[1]);
 	OPEN();
 	EXPECT_EQ(0, perfring_events_rings(self->events));
@@ -44,7 +44,7 @@ TEST_F(events, rings_outlive_their_events)
 	unsigned int seen = 0;
 
 	self->opts.sampling = 1;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	OPEN();
 	ASSERT_EQ(0, perfring_events_enable(self->events));
 	store(5);
@@ -97,7 +97,7 @@ TEST_F(events, children_are_sampled)
 
 	self->opts.sampling = 1;
 	self->opts.inherit = 1;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	OPEN();
 	EXPECT_EQ(cpu_count_online(), (int)perfring_reader_count(self->reader));
 	ASSERT_EQ(0, perfring_events_enable(self->events));
@@ -271,10 +271,10 @@ TEST_F(events, kinds_are_counted_and_sampled)
 
 	strcpy(self->text, "faults:u");
 	count_and_sample(_metadata, self, fault_times, true);
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	count_and_sample(_metadata, self, store_times, false);
 	if (!access("/sys/bus/event_source/devices/kprobe/type", R_OK)) {
-		strcpy(self->text, "kprobe:__x64_sys_getppid");
+		strcpy(self->text, "kprobe:" GETPPID);
 		count_and_sample(_metadata, self, ask_parent, false);
 		ASSERT_LT(0, readlink("/proc/self/exe", path, sizeof(path) - 1));
 		snprintf(self->text, sizeof(self->text), "uprobe:%s:events_sample_called", path);

@@ -30,7 +30,7 @@ static bool has_pmu(const char *name)
 /* Stores to a word, as a breakpoint sees them: these and no more, while it is enabled. */
 TEST_F(events, breakpoint_counts_stores)
 {
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	OPEN();
 	store(3);
 	ASSERT_EQ(1, perfring_events_read(self->events, self->value, 4));
@@ -78,7 +78,7 @@ TEST_F(events, kprobe_counts_calls)
 	if (!has_pmu("kprobe"))
 		SKIP(return, "this kernel has no PMU kprobe");
 	snprintf(self->text, sizeof(self->text),
-		 "kprobe:__x64_sys_getppid,kretprobe:__x64_sys_getppid");
+		 "kprobe:" GETPPID ",kretprobe:" GETPPID);
 	OPEN();
 	ASSERT_EQ(0, perfring_events_enable(self->events));
 	for (int i = 0; i < TIMES; i++)
@@ -126,7 +126,7 @@ TEST_F(events, children_inherit)
 	struct child child;
 
 	self->opts.inherit = 1;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u,faults/no-inherit/u",
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u,faults/no-inherit/u",
 		 (void *)&watched[0]);
 	OPEN();
 	ASSERT_EQ(0, perfring_events_enable(self->events));
@@ -177,7 +177,7 @@ TEST_F(events, several_tasks)
 	ASSERT_EQ(pids[2], waitpid(pids[2], NULL, 0));
 	self->opts.pids = pids;
 	self->opts.nr_pids = 3;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	OPEN();
 	ASSERT_EQ(3, perfring_events_targets(self->events));
 	EXPECT_NE(NULL, perfring_events_storage(self->events, 0, 1));
@@ -216,7 +216,7 @@ TEST_F(events, part_of_the_time)
 		SKIP(return, "one CPU");
 	self->opts.cpus = cpus;
 	self->opts.nr_cpus = 2;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	ASSERT_EQ(0, pin_to(0));
 	OPEN();
 	ASSERT_EQ(0, perfring_events_enable(self->events));
@@ -350,7 +350,7 @@ TEST_F(events, cgroup)
 	self->opts.pids = NULL;
 	self->opts.nr_pids = 0;
 	self->opts.cgroup = path;
-	snprintf(self->text, sizeof(self->text), "mem:%p/8:w:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	OPEN();
 	ASSERT_EQ(0, perfring_events_enable(self->events));
 	EXPECT_TRUE(child_run(&child[1]));
@@ -383,7 +383,7 @@ TEST_F(events, a_pmu_without_exclusion)
 /* x86 cannot watch reads alone: an event that this machine does not have. */
 TEST_F(events, what_is_not_there_is_said)
 {
-	snprintf(self->text, sizeof(self->text), "faults,mem:%p/8:r:u", (void *)&watched[0]);
+	snprintf(self->text, sizeof(self->text), "faults,mem:%p/" WORD ":r:u", (void *)&watched[0]);
 	ASSERT_EQ(0, perfring_event_parse(self->text, NULL, &self->specs, NULL));
 	EXPECT_EQ(-EINVAL, perfring_events_open(self->specs, &self->opts, &self->events));
 	EXPECT_EQ(NULL, self->events);

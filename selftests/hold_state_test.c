@@ -365,14 +365,14 @@ TEST_F(hold, backward)
 	ASSERT_EQ(0, start(self, &attr, 1, PROT_READ));
 	end = self->raw.size;
 	ASSERT_EQ(0, reserve(self->fd, 1000, NULL, 24, 0, &held));
-	EXPECT_EQ(-32ULL, held.position);
+	EXPECT_EQ(-32UL, held.position);
 	EXPECT_EQ(0, raw_head(&self->raw));
 	memcpy(&word, self->raw.data + end - 32, sizeof(word));
 	EXPECT_EQ(1000 | 32ULL << 48, word);
 	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 1, NULL));
 	EXPECT_EQ(0, raw_head(&self->raw));
 	EXPECT_EQ(PERFRING_RELEASE_SKIPPED, release(self->fd, false));
-	EXPECT_EQ(-48ULL, raw_head(&self->raw));
+	EXPECT_EQ(-48UL, raw_head(&self->raw));
 	memcpy(&word, self->raw.data + end - 48, sizeof(word));
 	EXPECT_EQ(77 | 16ULL << 48, word);
 	memcpy(&word, self->raw.data + end - 32, sizeof(word));
@@ -381,12 +381,12 @@ TEST_F(hold, backward)
 	EXPECT_EQ(0, word);
 
 	ASSERT_EQ(0, reserve(self->fd, 1000, NULL, 24, 0, &held));
-	EXPECT_EQ(-80ULL, held.position);
+	EXPECT_EQ(-80UL, held.position);
 	EXPECT_EQ(PERFRING_RELEASE_TAKEN_BACK, release(self->fd, false));
-	EXPECT_EQ(-48ULL, raw_head(&self->raw));
+	EXPECT_EQ(-48UL, raw_head(&self->raw));
 	ASSERT_EQ(0, reserve(self->fd, 1000, NULL, 24, 0, &held));
 	EXPECT_EQ(PERFRING_RELEASE_COMMITTED, release(self->fd, true));
-	EXPECT_EQ(-80ULL, raw_head(&self->raw));
+	EXPECT_EQ(-80UL, raw_head(&self->raw));
 }
 
 /*
@@ -409,7 +409,7 @@ TEST_F(hold, lapped)
 		memcpy(before, self->raw.data, self->raw.size);
 		EXPECT_EQ(PERFRING_RELEASE_SKIPPED, release(self->fd, false));
 		EXPECT_EQ(0, memcmp(before, self->raw.data, self->raw.size));
-		EXPECT_EQ(32 + self->page, backward ? -raw_head(&self->raw) : raw_head(&self->raw));
+		EXPECT_EQ(32 + self->page, (unsigned long)(backward ? -raw_head(&self->raw) : raw_head(&self->raw)));
 		raw_unmap(&self->raw);
 		close(self->fd);
 		self->fd = -1;

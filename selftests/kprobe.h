@@ -15,13 +15,7 @@
 #define N	100
 
 /* What getppid(2) comes to: called as often as the test says. */
-#if defined(__x86_64__)
-#define SYMBOL	"__x64_sys_getppid"
-#elif defined(__aarch64__)
-#define SYMBOL	"__arm64_sys_getppid"
-#else
-#define SYMBOL	"sys_getppid"
-#endif
+#define SYMBOL	GETPPID
 
 FIXTURE(kprobe) {
 	int fd;

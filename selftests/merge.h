@@ -23,7 +23,7 @@
 	FIXTURE_VARIANT_ADD(merge, memory) { .mirror = false };		\
 	FIXTURE_VARIANT_ADD(merge, memory_mirrored) { .mirror = true };	\
 	FIXTURE_VARIANT_ADD(merge, memory_2_32) { .position = (1ULL << 32) - 64 }; \
-	FIXTURE_VARIANT_ADD(merge, memory_2_64) { .position = -64ULL }
+	FIXTURE_VARIANT_ADD(merge, memory_2_64) { .position = -64UL }
 
 FIXTURE(merge) {
 	struct perfring_reader *reader;

@@ -180,7 +180,8 @@ static void *writer_main(void *unused)
 
 FIXTURE(nest) {
 	struct perf_event_mmap_page *page;
-	uint64_t tail, seq[LEVELS], seen[LEVELS], lost_seen, skipped_seen;
+	unsigned long tail;		/* positions are no wider */
+	uint64_t seq[LEVELS], seen[LEVELS], lost_seen, skipped_seen;
 };
 
 FIXTURE_SETUP(nest)
@@ -245,7 +246,8 @@ static void fetch(const void *data, uint64_t pos, void *to, unsigned int len)
  */
 static const char *consume(FIXTURE_DATA(nest) *self)
 {
-	uint64_t head = __atomic_load_n(&self->page->data_head, __ATOMIC_ACQUIRE), seq;
+	unsigned long head = __atomic_load_n(&self->page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t seq;
 	struct record record;
 	unsigned int i, level;
 

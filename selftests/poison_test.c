@@ -203,7 +203,7 @@ static bool whole_sample(FIXTURE_DATA(poison) *self, uint64_t type, size_t size,
 	if (type & PERF_SAMPLE_IDENTIFIER)
 		field += read_id(self, field, &good);
 	if (type & PERF_SAMPLE_IP)
-		good &= *field++ >> 63;
+		good &= *field++ >= LOWEST_KERNEL;
 	if (type & PERF_SAMPLE_TID)
 		field += read_tid(field, &good);
 	if (type & PERF_SAMPLE_TIME)
@@ -225,7 +225,7 @@ static bool whole_sample(FIXTURE_DATA(poison) *self, uint64_t type, size_t size,
 		if (*field > 128)
 			return false;
 		while (++field < end)
-			good &= *field >> 63;
+			good &= *field >= LOWEST_KERNEL;
 	}
 	if (type & PERF_SAMPLE_RAW) {
 		raw = (const unsigned char *)field;
@@ -425,7 +425,7 @@ static bool whole_hit(const void *payload, uint32_t size)
 {
 	const struct perfring_kprobe_payload *p = payload;
 
-	return size == sizeof(*p) + 4 && whole_name(p->comm) && (!p->ip || p->ip >> 63) &&
+	return size == sizeof(*p) + 4 && whole_name(p->comm) && (!p->ip || p->ip >= LOWEST_KERNEL) &&
 	       all(p + 1, 0, 4);
 }
 

@@ -185,6 +185,18 @@ TEST_F(source, dummy)
 /* common_type, flags, preempt_count, pid; then what the module's payload has. */
 #define COMMON	8
 
+/* perf's fields as our payload has them: prev_state is a long there. */
+static void take_switch(struct perfring_sched_switch_payload *to, const char *from)
+{
+	const size_t at = offsetof(struct perfring_sched_switch_payload, prev_state);
+	long state;
+
+	memcpy(to, from, at);
+	memcpy(&state, from + at, sizeof(state));
+	to->prev_state = state;
+	memcpy((char *)to + at + 8, from + at + sizeof(state), sizeof(*to) - at - 8);
+}
+
 /*
  * The same switches through both, CPU 0, all told: perf's raw data begins with 8 common
  * bytes, then the fields are the same. Events are enabled one after the
@@ -194,7 +206,8 @@ TEST_F(source, dummy)
 TEST_F(source, sched_switch_like_perf)
 {
 	static unsigned char ours[MOST][sizeof(struct perfring_sched_switch_payload)];
-	static unsigned char perfs[MOST][sizeof(struct perfring_sched_switch_payload)];
+	static unsigned char perfs[MOST][sizeof(struct perfring_sched_switch_payload)]
+		__attribute__((aligned(8)));
 	struct perf_event_attr attr = output_attr(), tracepoint = output_attr();
 	struct raw perf;
 	int n[2] = {}, i, first, fd, size;
@@ -229,8 +242,8 @@ TEST_F(source, sched_switch_like_perf)
 		memcpy(ours[n[0]++], (char *)self->buf + 12, sizeof(*ours));
 	}
 	while (n[1] < MOST && (size = raw_next(&perf, self->buf)) > 0) {
-		ASSERT_LE(12 + COMMON + (int)sizeof(*perfs), size);
-		memcpy(perfs[n[1]++], (char *)self->buf + 12 + COMMON, sizeof(*perfs));
+		ASSERT_LE(12 + COMMON + (int)(sizeof(*perfs) - 8 + sizeof(long)), size);
+		take_switch((void *)perfs[n[1]++], (char *)self->buf + 12 + COMMON);
 	}
 	raw_unmap(&perf);
 	close(fd);

@@ -51,14 +51,16 @@ static int threads_reading(void)
 
 static int threads_start(pthread_t thread[], void *(*fn)(void *))
 {
+	pthread_attr_t small;
 	int i, err;
 
-	for (i = 0; i < THREADS; i++) {
-		err = pthread_create(&thread[i], NULL, fn, NULL);
-		if (err)
-			return -err;
-	}
-	return 0;
+	/* All their stacks fit 32 bits. */
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 256 * 1024);
+	for (i = 0, err = 0; i < THREADS && !err; i++)
+		err = pthread_create(&thread[i], &small, fn, NULL);
+	pthread_attr_destroy(&small);
+	return -err;
 }
 
 /*

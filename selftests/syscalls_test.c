@@ -59,7 +59,8 @@ TEST_F(syscalls, number_zero)
 	char byte;
 	int i;
 
-	ASSERT_EQ(0, SYS_read);
+	if (SYS_read)
+		SKIP(return, "number 0 is not read(2) here");
 	ASSERT_EQ(0, source_start(&self->raw, self->fd, &attr, 16));
 	for (i = 0; i < N; i++) {
 		EXPECT_EQ(-1, read(-1, &byte, 1));
@@ -290,8 +291,8 @@ static int perf_calls(struct raw *raw, void *buf, long enter_id, const pid_t tid
 		uint16_t type;
 		uint8_t flags, preempt_count;
 		int32_t pid;
-		int64_t id;
-		int64_t ret;	/* of sys_exit */
+		long id;
+		long ret;	/* of sys_exit */
 	} __attribute__((packed)) *record = buf;
 	int n = 0, i;
 

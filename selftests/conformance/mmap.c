@@ -234,7 +234,9 @@ static void flag_rows(void)
 		{ MAP_SHARED | MAP_LOCKED, "shared, locked" },
 		{ MAP_SHARED | MAP_NORESERVE, "shared, no reserve" },
 		{ MAP_SHARED | MAP_HUGETLB, "shared, huge pages" },
+#ifdef MAP_32BIT
 		{ MAP_SHARED | MAP_32BIT, "shared, below 2 GiB" },
+#endif
 		{ MAP_SHARED | MAP_GROWSDOWN, "shared, growing down" },
 		{ MAP_SHARED_VALIDATE | MAP_SYNC, "shared, synchronous" },
 		{ MAP_SHARED | MAP_PRIVATE, "all types" }, { 0, "no type" },

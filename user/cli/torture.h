@@ -12,6 +12,7 @@
 
 #include "cli.h"
 
+#include <limits.h>
 #include <sys/types.h>
 
 struct torture_backend;
@@ -150,6 +151,15 @@ bool torture_did(struct torture *t, int err, const char *what);
 /* A ring, and a reader of it; records may be written before it is started. */
 bool torture_open(struct torture *t, const struct torture_shape *shape);
 bool torture_start(struct torture *t);
+/*
+ * Have positions of this machine the width that the scenario is about?  With 32 bits they
+ * begin again where it goes on.
+ */
+static inline bool torture_position_here(const struct torture_shape *shape)
+{
+	return shape->position <= ULONG_MAX - (sizeof(long) == 4 ? 4096 : 0);
+}
+
 /* The same with a ring of one page, empty, at position 0. */
 bool torture_begin(struct torture *t);
 /* The next line that is due; of a record if @size. */

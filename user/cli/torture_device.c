@@ -52,7 +52,9 @@ static int device_open(struct torture_ring *ring, const struct torture_shape *sh
 	ring->map_bytes = perfring_storage_page_size(storage) + ring->size;
 	ring->map_fd = perfring_storage_fd(storage);
 	ring->wait_fd = ring->map_fd;
-	if (shape->position)
+	if (!torture_position_here(shape))
+		err = -EOPNOTSUPP;
+	else if (shape->position)
 		err = device_ioctl(ring, PERFRING_IOC_SET_POSITION, &position);
 	return err ? err : perfring_storage_enable(storage);
 }

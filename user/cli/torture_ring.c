@@ -71,7 +71,7 @@ static int memory_open(struct torture_ring *ring, const struct torture_shape *sh
 	struct memory *memory;
 	int ends[2];
 
-	if (shape->position > ULONG_MAX)
+	if (!torture_position_here(shape))
 		return -EOPNOTSUPP;
 	memory = calloc(1, sizeof(*memory));
 	if (!memory)
