@@ -112,8 +112,7 @@ FIXTURE_TEARDOWN(injected)
 static void open_at(struct __test_metadata *_metadata, FIXTURE_DATA(injected) *self,
 		    enum backend_kind kind, uint64_t position)
 {
-	/* With 32 bits those beyond are the same ones again. */
-	struct backend_opts opts = { .pages = 1, .position = (unsigned long)position };
+	struct backend_opts opts = { .pages = 1, .position = position };
 
 	backend_close(&self->b);
 	ASSERT_EQ(0, backend_open(&self->b, kind, &opts));
@@ -169,7 +168,7 @@ TEST_F(injected, bad_headers)
 		/* a record of 16, then what an earlier lap has left */
 		{ "the head too far", 16, 16, 48, 16, "less than 8" },
 	};
-	static const uint64_t positions[] = { 0, DATA - 40, DATA - 32, -40ULL };
+	static const uint64_t positions[] = { 0, DATA - 40, DATA - 32, -40UL };
 	struct perfring_record record;
 	struct perfring_error error;
 	struct perfring_batch batch;
@@ -183,7 +182,9 @@ TEST_F(injected, bad_headers)
 			self->bytes[0] = header(77, 0, table[i].size);
 			ASSERT_EQ(0, backend_inject(&self->b, PERFRING_INJECT_BYTES, self->bytes,
 						    table[i].len, table[i].value));
-			ASSERT_EQ(positions[j] + 32 + table[i].value, self->page->data_head);
+			/* Positions of 32 bits begin again at 0, and ours go on. */
+			ASSERT_EQ((unsigned long)(positions[j] + 32 + table[i].value),
+				  self->page->data_head);
 			ASSERT_EQ(0, perfring_batch_begin(self->b.ring, &batch));
 			ASSERT_EQ(1, perfring_batch_next(&batch, &record));
 			EXPECT_EQ(PERF_RECORD_SAMPLE, record.type);
@@ -206,7 +207,7 @@ TEST_F(injected, bad_headers)
 			EXPECT_EQ(-EBADMSG, perfring_ring_pop(self->b.ring));
 			EXPECT_EQ(bad, self->page->data_tail);
 			EXPECT_EQ(0, perfring_ring_resync(self->b.ring));
-			EXPECT_EQ(self->page->data_head, self->page->data_tail);
+			EXPECT_EQ(self->page->data_head, (unsigned long)self->page->data_tail);
 			EXPECT_EQ(table[i].value - table[i].at,
 				  perfring_ring_skipped(self->b.ring));
 			expect_recovered(_metadata, self);
@@ -263,7 +264,7 @@ TEST_F(injected, bad_heads)
 		{ "a jump", 1LL << 40, "more than the ring's size" },
 		{ "between two words", 12, "not a multiple of 8" },
 	};
-	static const uint64_t positions[] = { 64, DATA - 32, -32ULL };
+	static const uint64_t positions[] = { 64, DATA - 32, -32UL };
 	struct perfring_record record;
 	struct perfring_error error;
 	struct perfring_batch batch;
@@ -286,7 +287,7 @@ TEST_F(injected, bad_heads)
 			EXPECT_EQ(positions[j], self->page->data_tail);
 			/* Written on: the good record, the one that healed it, no more. */
 			ASSERT_EQ(1, backend_burst(&self->b, 4, 1));
-			EXPECT_EQ(positions[j] + 48, self->page->data_head);
+			EXPECT_EQ((unsigned long)(positions[j] + 48), self->page->data_head);
 			ASSERT_EQ(1, perfring_ring_peek(self->b.ring, &record));
 			EXPECT_EQ(32, record.size);
 			ASSERT_EQ(1, perfring_ring_pop(self->b.ring));
