@@ -398,6 +398,7 @@ TEST_F(hold, lapped)
 	static unsigned char before[65536];
 	struct perf_event_attr attr = output_attr();
 	struct perfring_emit result;
+	unsigned long head;
 	int backward;
 
 	for (backward = 0; backward < 2; backward++) {
@@ -409,7 +410,8 @@ TEST_F(hold, lapped)
 		memcpy(before, self->raw.data, self->raw.size);
 		EXPECT_EQ(PERFRING_RELEASE_SKIPPED, release(self->fd, false));
 		EXPECT_EQ(0, memcmp(before, self->raw.data, self->raw.size));
-		EXPECT_EQ(32 + self->page, (unsigned long)(backward ? -raw_head(&self->raw) : raw_head(&self->raw)));
+		head = raw_head(&self->raw);
+		EXPECT_EQ(32 + self->page, backward ? -head : head);
 		raw_unmap(&self->raw);
 		close(self->fd);
 		self->fd = -1;

@@ -180,7 +180,7 @@ static void *writer_main(void *unused)
 
 FIXTURE(nest) {
 	struct perf_event_mmap_page *page;
-	unsigned long tail;		/* positions are no wider */
+	unsigned long tail;
 	uint64_t seq[LEVELS], seen[LEVELS], lost_seen, skipped_seen;
 };
 
@@ -246,8 +246,7 @@ static void fetch(const void *data, uint64_t pos, void *to, unsigned int len)
  */
 static const char *consume(FIXTURE_DATA(nest) *self)
 {
-	unsigned long head = __atomic_load_n(&self->page->data_head, __ATOMIC_ACQUIRE);
-	uint64_t seq;
+	unsigned long head = __atomic_load_n(&self->page->data_head, __ATOMIC_ACQUIRE), seq;
 	struct record record;
 	unsigned int i, level;
 

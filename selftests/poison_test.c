@@ -425,7 +425,8 @@ static bool whole_hit(const void *payload, uint32_t size)
 {
 	const struct perfring_kprobe_payload *p = payload;
 
-	return size == sizeof(*p) + 4 && whole_name(p->comm) && (!p->ip || p->ip >= LOWEST_KERNEL) &&
+	return size == sizeof(*p) + 4 && whole_name(p->comm) &&
+	       (!p->ip || p->ip >= LOWEST_KERNEL) &&
 	       all(p + 1, 0, 4);
 }
 
