@@ -17,16 +17,16 @@
 /* What getppid(2) comes to, and where addresses of the kernel begin. */
 #if defined(__x86_64__)
 #define GETPPID		"__x64_sys_getppid"
-#elif defined(__i386__)
+#elif defined(__i386)
 #define GETPPID		"__ia32_sys_getppid"
 #elif defined(__aarch64__)
 #define GETPPID		"__arm64_sys_getppid"
-#elif defined(__s390x__)
+#elif defined(__s390__)
 #define GETPPID		"__s390x_sys_getppid"
 #else
 #define GETPPID		"sys_getppid"
 #endif
-#if defined(__s390x__)
+#if defined(__s390__)
 #define LOWEST_KERNEL	1ULL		/* an address space of its own */
 #elif __SIZEOF_LONG__ == 4
 #define LOWEST_KERNEL	(1ULL << 31)

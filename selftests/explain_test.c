@@ -160,15 +160,17 @@ TEST_F(explain, address_space)
 }
 
 /*
- * More data pages than perf can keep pointers of: 2^19 of 8 bytes, 2^20 of 4, and what stands before
- * them, are more than 2^10 pages.  Its answer comes before any page is taken.
+ * More data pages than perf can keep pointers of: 2^19 of 8 bytes, 2^20 of 4, and what
+ * stands before them, are more than 2^10 pages.  Its answer comes before any page is taken.
  */
 TEST_F(explain, pointers)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .exclude_kernel = 1,
 	};
-	struct perfring_perf_opts opts = { .size = sizeof(opts), .pages = PAGE * 1024 / sizeof(void *) };
+	struct perfring_perf_opts opts = {
+		.size = sizeof(opts), .pages = PAGE * 1024 / sizeof(void *),
+	};
 	int err;
 
 	if (geteuid())
