@@ -77,7 +77,7 @@ TEST_F(ring, sequence_and_checksum)
 	int ret;
 
 	ASSERT_EQ(0, backend_open(&self->b, variant->kind, &opts));
-	stress.end = now_ns() + 500000000ULL;
+	stress.end = now_ns() + 500000000ULL * slowness();
 	ASSERT_EQ(0, pthread_create(&thread, NULL, writer, &stress));
 	for (;;) {
 		if (!last && __atomic_load_n(&stress.done, __ATOMIC_ACQUIRE)) {
