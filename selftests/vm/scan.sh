@@ -22,6 +22,9 @@ bad+='|scheduling while atomic|unable to handle|stack-protector:|double fault'
 good='^$'
 # KFENCE announces itself at boot.
 good+='|kfence: initialized'
+# A kprobe is switched under a mutex and its flag looked at without, when two share a
+# place: the kernel's own, whoever switches.
+good+='|KCSAN: data-race in (__disable_kprobe / aggr_pre_handler|aggr_pre_handler / enable_kprobe)$'
 
 # shellcheck disable=SC2016 # awk's own
 # The kernel's own data races, from one line of "=" to the next, become empty lines.
