@@ -129,8 +129,9 @@ static int nest_hit(struct kprobe *kprobe, struct pt_regs *regs)
 }
 
 /* The processor says so of each store to data_head. */
-static void nest_head_stored(struct perf_event *event, struct perf_sample_data *data,
-			     struct pt_regs *regs)
+static void __maybe_unused nest_head_stored(struct perf_event *event,
+					    struct perf_sample_data *data,
+					    struct pt_regs *regs)
 {
 	if (!READ_ONCE(nest_running) || smp_processor_id() != nest_cpu)
 		return;
@@ -171,7 +172,7 @@ static void nest_forget(void)
 
 static int nest_watch(struct nest_watch *watch)
 {
-	struct perf_event_attr attr;
+	struct perf_event_attr __maybe_unused attr;
 	struct perfring_ring *ring;
 	struct poll_table_struct table;
 
@@ -194,15 +195,19 @@ static int nest_watch(struct nest_watch *watch)
 	init_poll_funcptr(&table, nest_wait_on);
 	vfs_poll(nest_file, &table);
 
+#ifdef CONFIG_HAVE_HW_BREAKPOINT
 	hw_breakpoint_init(&attr);
 	attr.bp_addr = (unsigned long)&nest_page->data_head;
-	attr.bp_len = HW_BREAKPOINT_LEN_8;
+	attr.bp_len = BITS_PER_LONG == 64 ? HW_BREAKPOINT_LEN_8 : HW_BREAKPOINT_LEN_4;
 	attr.bp_type = HW_BREAKPOINT_W;
 	nest_heads = register_wide_hw_breakpoint(&attr, nest_head_stored, NULL);
 	if (IS_ERR((void __force *)nest_heads)) {
 		watch->error = PTR_ERR((void __force *)nest_heads);
 		nest_heads = NULL;
 	}
+#else
+	watch->error = -EOPNOTSUPP;
+#endif
 	return 0;
 }
 
