@@ -253,7 +253,8 @@ static int ring_queue(struct perfring_merge *merge, struct merge_ring *m)
 	struct merge_entry *queue = m->queue;
 	uint64_t time, newest = m->untimed ? MERGE_NEVER : m->newest;
 	struct perfring_batch *batch = &m->batch;
-	ptrdiff_t at = batch->at;
+	ptrdiff_t at = batch->at, next_at;
+	perfring_word word;
 	int ret = 1;
 
 	for (; next != end; next++) {
@@ -261,7 +262,11 @@ static int ring_queue(struct perfring_merge *merge, struct merge_ring *m)
 		struct perfring_record *record = &entry->record;
 
 		/* A position in memory would be what each record waits for. */
-		if (__builtin_expect(!perfring_batch_guess(batch, &at, record), 0)) {
+		next_at = perfring_batch_guess(batch, at, &word);
+		if (__builtin_expect(next_at <= 0, 1)) {
+			perfring_batch_fill(batch, at, word, record);
+			at = next_at;
+		} else {
 			batch->at = at;
 			ret = perfring_batch_next(batch, record);
 			at = batch->at;

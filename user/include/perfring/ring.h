@@ -245,14 +245,13 @@ static inline int perfring_batch_vary(struct perfring_batch *batch,
 }
 
 /*
- * The record at *@at, if it is of the size that the next one is guessed to be, and where the one
- * after it is; 0 if not.  Not for direct use.
+ * The header at @at, when it is of the size that the next one is guessed to be: where the one after
+ * it is, else more than 0; not for direct use.
  */
-static PERFRING_INLINE int perfring_batch_guess(const struct perfring_batch *batch,
-						ptrdiff_t *at, struct perfring_record *record)
+static PERFRING_INLINE ptrdiff_t perfring_batch_guess(const struct perfring_batch *batch,
+						      ptrdiff_t at, perfring_word *word)
 {
-	ptrdiff_t guess = batch->guess, next = *at + guess;
-	perfring_word word;
+	ptrdiff_t guess = batch->guess, next = at + guess;
 
 #if defined(__GNUC__)
 	/* The compiler must not find out that it is at + size as well. */
@@ -263,14 +262,10 @@ static PERFRING_INLINE int perfring_batch_guess(const struct perfring_batch *bat
 	 * wrong the header is loaded and checked as if this had not been.
 	 */
 	if (__builtin_expect(next > 0, 0))
-		return 0;
-	word = __atomic_load_n((const perfring_word *)(const void *)(batch->end + *at),
-			       __ATOMIC_RELAXED);
-	if (__builtin_expect(perfring_word_size(word) != guess, 0))
-		return 0;
-	perfring_batch_fill(batch, *at, word, record);
-	*at = next;
-	return 1;
+		return 1;
+	*word = __atomic_load_n((const perfring_word *)(const void *)(batch->end + at),
+				__ATOMIC_RELAXED);
+	return __builtin_expect(perfring_word_size(*word) == guess, 1) ? next : 1;
 }
 
 /* perfring_batch_next() in a BPF ring buffer; not for direct use. */
@@ -322,12 +317,15 @@ static inline int perfring_batch_next_bpf(struct perfring_batch *batch,
 static PERFRING_INLINE int perfring_batch_next(struct perfring_batch *batch,
 					       struct perfring_record *record)
 {
-	ptrdiff_t at = batch->at;
+	ptrdiff_t at = batch->at, next;
+	perfring_word word;
 
 	if (__builtin_expect(batch->bpf, 0))
 		return perfring_batch_next_bpf(batch, record);
-	if (__builtin_expect(perfring_batch_guess(batch, &at, record), 1)) {
-		batch->at = at;
+	next = perfring_batch_guess(batch, at, &word);
+	if (__builtin_expect(next <= 0, 1)) {
+		batch->at = next;
+		perfring_batch_fill(batch, at, word, record);
 		return 1;
 	}
 	return perfring_batch_vary(batch, record);
