@@ -582,6 +582,9 @@ TEST_F(reg, measure_fails)
 	ioctl_error = EIO;
 	EXPECT_EQ(-EIO, perfring_count_measure(self->count, run, &error, &value, 1));
 	ioctl_error = 0;
+	read_error = EIO;
+	EXPECT_EQ(-EIO, perfring_count_measure(self->count, run, &error, &value, 1));
+	read_error = 0;
 	EXPECT_EQ(0, runs);
 	error = EFBIG;
 	EXPECT_EQ(-EFBIG, perfring_count_measure(self->count, run, &error, &value, 1));

@@ -304,6 +304,21 @@ TEST_F(parse, terms)
 		  (PERFRING_SPEC_INHERIT | PERFRING_SPEC_NO_INHERIT));
 }
 
+/* As far as the headers of the build know it. */
+TEST_F(parse, config3)
+{
+	struct perfring_event_error error;
+	int err = perfring_event_parse("cycles/config3=7/", &self->opts, &self->specs, &error);
+
+#ifdef PERF_ATTR_SIZE_VER8
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(7, perfring_event_specs_at(self->specs, 0)->attr.config3);
+#else
+	EXPECT_EQ(-EOPNOTSUPP, err);
+	EXPECT_STREQ("config3=7", error.token);
+#endif
+}
+
 /* The same terms for each of several tracepoints. */
 TEST_F(parse, terms_of_many)
 {
