@@ -194,7 +194,7 @@ TEST_F(corrupt, unknown_types_are_delivered)
 		position += table[i].size;
 	}
 	/* The sample's RAW says 12. */
-	self->data[(position - 16) % DATA] = 12;
+	memcpy(&self->data[(position - 16) % DATA], &(uint32_t) { 12 }, sizeof(uint32_t));
 	place(_metadata, self, DATA - 40, position);
 	ASSERT_EQ(0, perfring_batch_begin(self->ring, &batch));
 	for (i = 0; i < ARRAY_LEN(table); i++) {

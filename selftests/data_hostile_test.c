@@ -344,7 +344,7 @@ TEST(newer_attr)
 	struct perfring_data *data;
 
 	ASSERT_NE(NULL, file);
-	memcpy(&file->file[0], "PERFILE2", 8);
+	file->file[0] = 0x32454c4946524550ULL;	/* PERFILE2, where the lowest byte is the first */
 	file->file[1] = sizeof(file->file);
 	file->header.type = PERFRING_DATA_ATTR;
 	file->header.size = sizeof(*file) - sizeof(file->file);
