@@ -180,8 +180,8 @@ static void past(struct __test_metadata *_metadata, struct backend *b, enum back
 		perfring_batch_commit(&batch);
 	}
 	EXPECT_EQ(start + 960, perfring_storage_control(b->storage)->data_tail);
-	/* Full, on the other side: 4088 / 24 is 170. */
-	EXPECT_EQ((int)((PAGE - 8) / 24), backend_burst(b, 12, 300));
+	/* Full, on the other side: of a page of 4096, 4088 / 24 is 170. */
+	EXPECT_EQ((int)((PAGE - 8) / 24), backend_burst(b, 12, PAGE));
 }
 
 TEST_F(placed, head_past_2_32)
@@ -205,7 +205,7 @@ TEST_F(placed, full_across_the_end)
 	int n = 0;
 
 	ASSERT_EQ(0, backend_open(&self->b, variant->kind, &opts));
-	EXPECT_EQ((int)((PAGE - 8) / 16), backend_burst(&self->b, 4, 1000));
+	EXPECT_EQ((int)((PAGE - 8) / 16), backend_burst(&self->b, 4, PAGE));
 	ASSERT_EQ(0, perfring_batch_begin(self->b.ring, &batch));
 	while (perfring_batch_next(&batch, &record) == 1)
 		n++;
