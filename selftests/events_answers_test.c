@@ -283,8 +283,8 @@ TEST_F(answers, read_group)
 	words_read = 7;
 	ASSERT_EQ(2, perfring_events_read(self->events, self->value, 4));
 	for (int i = 0; i < 2; i++) {
-		EXPECT_EQ(10 * (i + 1), self->value[i].value);
-		EXPECT_EQ(20 * (i + 1), self->value[i].scaled);
+		EXPECT_EQ(10ULL * (i + 1), self->value[i].value);
+		EXPECT_EQ(20ULL * (i + 1), self->value[i].scaled);
 		EXPECT_EQ(600, self->value[i].enabled);
 		EXPECT_EQ(300, self->value[i].running);
 		EXPECT_EQ(PERFRING_COUNTED, self->value[i].state);
