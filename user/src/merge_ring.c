@@ -321,7 +321,7 @@ bool merge_ring_read(struct perfring_merge *merge, struct merge_ring *m)
 	if (!ret)
 		ret = ring_queue(merge, m);
 	/* Of a BPF ring buffer some records are passed over. */
-	if (m->first == m->next)
+	if (m->first == m->next && m->ring->bpf)
 		merge_ring_release(m);
 	m->failed = ret < 0;
 	m->partial = !m->failed && perfring_batch_remaining(&m->batch);

@@ -87,13 +87,13 @@ void merge_tree_build(struct perfring_merge *merge)
 	unsigned int leaves = merge->leaves;
 
 	/* The first half holds the losers, the second one each node's winner while it plays. */
-	for (unsigned int i = 0; i < leaves; i++) {
-		uint64_t time = MERGE_NEVER;
+	for (unsigned int i = 0; i < merge->nr; i++) {
+		const struct merge_ring *m = &merge->rings[i];
 
-		if (i < merge->nr && merge->rings[i].ring)
-			time = merge_ring_time(&merge->rings[i]);
-		tree[leaves + i] = (struct merge_key){ time, i };
+		tree[leaves + i] = (struct merge_key){ m->ring ? merge_ring_time(m) : MERGE_NEVER, i };
 	}
+	for (unsigned int i = merge->nr; i < leaves; i++)
+		tree[leaves + i] = (struct merge_key){ MERGE_NEVER, i };
 	for (unsigned int width = leaves / 2; width; width /= 2) {
 		for (unsigned int i = 0; i < width; i++) {
 			struct merge_key winner = tree[leaves + 2 * i];
