@@ -242,7 +242,7 @@ static inline unsigned long perfring_core_free(const struct perfring_core *c,
 }
 
 /*
- * Is @head more than the watermark beyond the last wakeup?  Signed, as in perf: a
+ * Is @head more than the watermark beyond the last wakeup?  Signed, unlike perf: a
  * wakeup that is counted or forced moves @wakeup as well, a discarded record takes
  * @head back, so that @head may be the one behind.
  */
