@@ -289,7 +289,14 @@ TEST_F(answers, read_group)
 		EXPECT_EQ(300, self->value[i].running);
 		EXPECT_EQ(PERFRING_COUNTED, self->value[i].state);
 	}
-	words[6] = id[0] + id[1];
+	/* Clocks have steps: what is short has run for no time, but has counted. */
+	memcpy(words, (uint64_t[]){ 2, 0, 0, 10, id[0], 0, id[1] }, 7 * 8);
+	ASSERT_EQ(2, perfring_events_read(self->events, self->value, 4));
+	EXPECT_EQ(PERFRING_COUNTED, self->value[0].state);
+	EXPECT_EQ(10, self->value[0].value);
+	EXPECT_EQ(10, self->value[0].scaled);
+	EXPECT_EQ(PERFRING_COUNT_NONE, self->value[1].state);
+	memcpy(words, (uint64_t[]){ 2, 600, 300, 10, id[0], 20, id[0] + id[1] }, 7 * 8);
 	ASSERT_EQ(2, perfring_events_read(self->events, self->value, 4));
 	EXPECT_EQ(10, self->value[0].value);
 	EXPECT_EQ(PERFRING_COUNT_NONE, self->value[1].state);

@@ -104,6 +104,18 @@ int perfring_count_ask_all(struct perfring_count *count)
 	return err;
 }
 
+void perfring_count_judge(struct perfring_count_value *value)
+{
+	if (!value->running && !value->value) {
+		value->state = PERFRING_COUNT_NONE;
+		return;
+	}
+	value->state = PERFRING_COUNTED;
+	value->scaled = value->running ?
+			count_self_scale(value->value, value->enabled, value->running) :
+			value->value;
+}
+
 void perfring_count_value(const struct count_event *event, const struct count_self *base,
 			  struct perfring_count_value *value)
 {
@@ -120,14 +132,7 @@ void perfring_count_value(const struct count_event *event, const struct count_se
 	value->enabled = event->last.enabled - base->enabled;
 	value->running = event->last.running - base->running;
 	value->value = event->last.value - base->value;
-	if (!value->running && !value->value) {
-		value->state = PERFRING_COUNT_NONE;
-		return;
-	}
-	value->state = PERFRING_COUNTED;
-	value->scaled = value->running ?
-			count_self_scale(value->value, value->enabled, value->running) :
-			value->value;
+	perfring_count_judge(value);
 }
 
 int perfring_count_reset(struct perfring_count *count)

@@ -61,6 +61,12 @@ int perfring_count_open_wants(const struct count_want *wants, unsigned int nr, p
 int perfring_count_opts_take(struct perfring_count_opts *own,
 			     const struct perfring_count_opts *given);
 
+/*
+ * State and scaled of what was read.  Clocks have steps: what is short may have run for no
+ * time, and has counted all the same.
+ */
+void perfring_count_judge(struct perfring_count_value *value);
+
 /* What kind of refusal is it? */
 enum perfring_count_state perfring_count_error_state(int error);
 

@@ -96,11 +96,8 @@ int perfring_events_set_bpf(struct perfring_events *events, size_t index, int pr
 
 static void value_state(struct perfring_count_value *value)
 {
-	if (value->state == PERFRING_COUNT_ERROR || value->error)
-		return;
-	value->state = value->running ? PERFRING_COUNTED : PERFRING_COUNT_NONE;
-	value->scaled = value->running ?
-			count_self_scale(value->value, value->enabled, value->running) : 0;
+	if (value->state != PERFRING_COUNT_ERROR && !value->error)
+		perfring_count_judge(value);
 }
 
 /* read(2) of a leader, or of an event alone, into the rows of its group. */
