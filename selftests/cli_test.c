@@ -4,9 +4,12 @@
  * be there. What is wrong input is in cli_input_test.c.
  */
 #include <perfring/perfring.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "command.h"
 #include "fixtures.h"
@@ -112,13 +115,37 @@ static void in_order(struct __test_metadata *_metadata, const char *source)
 	EXPECT_TRUE(s.of_cpu[1] || second_cpu() < 0);
 }
 
+/* Keeps a CPU from being idle, where perf takes hardly a sample. */
+static pid_t keep_busy(int cpu)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pin_to(cpu) || nice(19) == -1)
+		_exit(1);
+	for (;;)
+		;
+}
+
 TEST(dump_order)
 {
+	int cpu[] = { 0, second_cpu() };
+	pid_t busy[2] = {};
 	char why[WHY_LEN];
 
 	if (!backend_available(PERF, why, sizeof(why)))
 		SKIP(return, "%s", why);
+	for (int i = 0; i < 2; i++)
+		if (cpu[i] >= 0)
+			busy[i] = keep_busy(cpu[i]);
 	in_order(_metadata, "perf:*/cpu-clock,freq=1000");
+	for (int i = 0; i < 2; i++)
+		if (busy[i] > 0) {
+			kill(busy[i], SIGKILL);
+			EXPECT_EQ(busy[i], waitpid(busy[i], NULL, 0));
+		}
 }
 
 /* An image of a ring with a LOST record in it. */
