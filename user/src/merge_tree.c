@@ -89,8 +89,9 @@ void merge_tree_build(struct perfring_merge *merge)
 	/* The first half holds the losers, the second one each node's winner while it plays. */
 	for (unsigned int i = 0; i < merge->nr; i++) {
 		const struct merge_ring *m = &merge->rings[i];
+		uint64_t time = m->ring ? merge_ring_time(m) : MERGE_NEVER;
 
-		tree[leaves + i] = (struct merge_key){ m->ring ? merge_ring_time(m) : MERGE_NEVER, i };
+		tree[leaves + i] = (struct merge_key){ time, i };
 	}
 	for (unsigned int i = merge->nr; i < leaves; i++)
 		tree[leaves + i] = (struct merge_key){ MERGE_NEVER, i };
