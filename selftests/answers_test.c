@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "fixtures.h"
+#include "wrap.h"
 
 #define PAGE	((size_t)sysconf(_SC_PAGESIZE))
 
@@ -46,10 +47,6 @@ static bool is_hidden(const char *path)
 	errno = ENOENT;
 	return true;
 }
-
-#define DECLARE(type, name, parameters)						\
-	type __real_##name parameters;						\
-	type __wrap_##name parameters
 
 #define WRAP(type, name, parameters, ...)					\
 	DECLARE(type, name, parameters);					\

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "../user/src/count_self.h"
 #include "fixtures.h"
+#include "wrap.h"
 
 #define CAPS_ALL	(COUNT_SELF_CAP_SURE | COUNT_SELF_CAP_PMC | COUNT_SELF_CAP_TIME)
 #define WIDTH		48
@@ -50,10 +51,6 @@ static int event_of(int fd)
 			return (int)i;
 	return -1;
 }
-
-#define DECLARE(type, name, parameters)						\
-	type __real_##name parameters;						\
-	type __wrap_##name parameters
 
 DECLARE(long, syscall, (long nr, long a, long b, long c, long d, long e));
 DECLARE(int, ioctl, (int fd, unsigned long request, long argument));

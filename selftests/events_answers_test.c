@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include "event_world.h"
 #include "events_kit.h"
+#include "wrap.h"
 
 #define OPENS	8
 
@@ -23,10 +24,6 @@ static unsigned int ioctls;
 static int words_read = -1;	/* read(2) of an event: so many words of @words, */
 static uint64_t words[16];
 static int read_error;		/* or this errno */
-
-#define DECLARE(type, name, parameters)						\
-	type __real_##name parameters;						\
-	type __wrap_##name parameters
 
 DECLARE(long, syscall, (long nr, long a, long b, long c, long d, long e));
 DECLARE(int, ioctl, (int fd, unsigned long request, long argument));

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include "event_files.h"
 #include "fixtures.h"
+#include "wrap.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
@@ -32,10 +33,6 @@ static bool fails(const char *name, int error)
 	errno = error;
 	return true;
 }
-
-#define DECLARE(type, name, parameters)						\
-	type __real_##name parameters;						\
-	type __wrap_##name parameters
 
 #define WRAP(type, failed, name, parameters, ...)				\
 	DECLARE(type, name, parameters);					\
