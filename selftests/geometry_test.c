@@ -11,8 +11,6 @@
 
 RING_FIXTURE;
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 /* Lesson 16: of 1 to 17 data pages only powers of two map; 0 is the default. */
 TEST_F(ring, only_powers_of_two)
 {
@@ -56,7 +54,8 @@ TEST(pages_for_bytes)
 		{ 0, 1 }, { 1, 1 }, { PAGE, 1 }, { PAGE + 1, 2 }, { 2 * PAGE, 2 },
 		{ 2 * PAGE + 1, 4 }, { 3 * PAGE, 4 }, { 4 * PAGE, 4 }, { 5 * PAGE, 8 },
 		{ 1 << 20, (1 << 20) / PAGE }, { (1 << 20) + 1, (2 << 20) / PAGE },
-		{ SIZE_MAX, 0 },
+		{ SIZE_MAX / 8 + 1, (SIZE_MAX / 8 + 1) / PAGE }, { SIZE_MAX / 8 + 2, 0 },
+		{ SIZE_MAX / 2 + 1, 0 }, { SIZE_MAX, 0 },
 	};
 	unsigned int i;
 

@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STORAGE_PAGES_MAX	((size_t)1 << (sizeof(size_t) * 8 - 14))
-
 /*
  * Take an option structure whose first field is its size: fields that it lacks are zero,
  * fields that only it has must be.
@@ -44,9 +42,10 @@ size_t perfring_pages_for_bytes(size_t bytes)
 	size_t pages = 1;
 
 	while (pages < need) {
-		if (pages >= STORAGE_PAGES_MAX)
-			return 0;
 		pages *= 2;
+		/* What no storage is opened with: control page and mirror go in as well. */
+		if (pages > SIZE_MAX / page / 4)
+			return 0;
 	}
 	return pages;
 }
