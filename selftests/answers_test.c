@@ -15,8 +15,6 @@
 #include "fixtures.h"
 #include "wrap.h"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 static const char *failing;	/* this call fails, once, */
 static int failing_errno;	/* with this; 0: it does nothing and returns 0 */
 static bool reads_stutter;	/* each second one is interrupted, the others do a part */

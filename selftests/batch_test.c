@@ -60,7 +60,7 @@ FIXTURE_SETUP(batch)
 	struct perfring_memory_opts opts = {
 		.size = sizeof(opts), .pages = PAGES, .attr = &attr,
 		/* Positions are only subtracted. */
-		.position = 0xfffffff8ULL - 4096, .mirror = variant->mirror,
+		.position = 0xfffffff8ULL - PAGE, .mirror = variant->mirror,
 		.overwrite = variant->overwrite, .backward = variant->backward,
 	};
 	struct perfring_sample_id id = { .pid = 11, .tid = 12, .id = 13, .identifier = 14 };

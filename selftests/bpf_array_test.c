@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include "fixtures.h"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
 #define CPUS	1024
 
 /* What came out of a reader. */

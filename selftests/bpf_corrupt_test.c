@@ -9,8 +9,6 @@
 #include <unistd.h>
 #include "bpf_ring.h"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 FIXTURE(memory) {
 	struct bpf_ring r;
 };

@@ -7,8 +7,6 @@
 #include <unistd.h>
 #include "bpf_ring.h"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 FIXTURE(over) {
 	struct bpf_ring r;
 };

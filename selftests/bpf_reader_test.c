@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include "bpf_ring.h"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
 #define LEN	20		/* 28 bytes + 4 in the ring buffer, 32 in perf's */
 
 /* A record of either format: fill(LEN, seq), and up to 7 bytes that pad it in perf's. */

@@ -6,8 +6,6 @@
 #include <unistd.h>
 #include "bpf_ring.h"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 FIXTURE(bpf_ring) {
 	struct bpf_ring r;
 };

@@ -6,7 +6,6 @@
 #include <unistd.h>
 #include "fixtures.h"
 
-#define PAGE		((size_t)sysconf(_SC_PAGESIZE))
 #define USER_ITEMS	512
 
 /* As in bpf/user_ring.bpf.c. */

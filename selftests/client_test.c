@@ -213,8 +213,8 @@ TEST_F(client, lengths)
 	/* Longer than header.size, than the ring, and nothing at all. */
 	EXPECT_EQ(-E2BIG, client_emit(TASK, "output", 1, 65529));
 	EXPECT_EQ(0, client_emit(TASK, "commit", 1, 65529));
-	EXPECT_EQ(0, client_emit(TASK, "output", 1, 4096));
-	EXPECT_EQ(0, client_emit(TASK, "commit", 1, 4096));
+	EXPECT_EQ(0, client_emit(TASK, "output", 1, PAGE));
+	EXPECT_EQ(0, client_emit(TASK, "commit", 1, PAGE));
 	EXPECT_EQ(0, client_emit(TASK, "commit", 1, 0));
 	EXPECT_EQ(0, client_emit(TASK, "discard", 1, 0));
 }
@@ -259,7 +259,7 @@ TEST_F(client, many_listeners)
 {
 	struct perf_event_attr attr = client_attr("sample"), bare = attr, second = attr;
 	struct raw raw[4];
-	int fd[4], i, n;
+	int fd[4], i, n, full;
 
 	bare.sample_type = PERF_SAMPLE_PERIOD;
 	second.sample_period = 2;
@@ -269,8 +269,9 @@ TEST_F(client, many_listeners)
 		ASSERT_EQ(0, source_start(&raw[i], fd[i], i == 1 ? &bare : i == 2 ? &second : &attr,
 					  i == 3 ? 1 : 16));
 	}
-	/* 112 bytes each, so 36 of them fill the page of 4096 to 64. */
-	EXPECT_EQ(50 * 3 - 25 + 36, client_emit(HARDIRQ, "output", 50, 100));
+	/* 112 bytes each, so 36 of them fill a page of 4096 to 64. */
+	full = FIT(112) < 50 ? FIT(112) : 50;
+	EXPECT_EQ(50 * 3 - 25 + full, client_emit(HARDIRQ, "output", 50, 100));
 	/* Full, and the last that came is asked first: somebody else holds the room. */
 	EXPECT_EQ(50, client_emit(HARDIRQ, "commit", 50, 100));
 	EXPECT_EQ(50, client_emit(HARDIRQ, "discard", 50, 100));
@@ -284,7 +285,7 @@ TEST_F(client, many_listeners)
 	for (i = 0; i < 2; i++)
 		for (n = 1; n < 50; n += 2)
 			EXPECT_RECORD(&raw[2], n, HARDIRQ, 100);
-	for (n = 0; n < 36; n++)
+	for (n = 0; n < full; n++)
 		EXPECT_RECORD(&raw[3], n, HARDIRQ, 100);
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(0, raw_next(&raw[i], self->buf));

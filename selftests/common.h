@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 #include "../kmod/uapi/linux/perfring.h"
 
 /* What getppid(2) comes to, and where addresses of the kernel begin. */
@@ -36,6 +38,11 @@
 
 /* perf(1) of 32 bits doubles the upper half of the times that it shows. */
 #define PERF_SHOWS(time) ((unsigned long)(time))
+
+/* Of this machine: 4, 16 or 64 KiB. */
+#define PAGE		((size_t)sysconf(_SC_PAGESIZE))
+/* Records of so many bytes that a ring of one page takes: 4095 bytes of 4096 at most. */
+#define FIT(bytes)	((unsigned int)((PAGE - 8) / (bytes)))
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 #define WHY_LEN		200
@@ -110,6 +117,26 @@ int become_nobody(void);
 
 /* CRC-32 as zlib has it. */
 uint32_t crc32_zlib(const void *data, size_t len);
+
+/* A record's first word, as it lies in memory. */
+static inline uint64_t header_word(uint32_t type, uint16_t misc, uint16_t size)
+{
+	struct perf_event_header header = { .type = type, .misc = misc, .size = size };
+	uint64_t word;
+
+	memcpy(&word, &header, sizeof(word));
+	return word;
+}
+
+/* Two numbers that share a word, as pid and tid do. */
+static inline uint64_t two_words(uint32_t first, uint32_t second)
+{
+	uint32_t both[2] = { first, second };
+	uint64_t word;
+
+	memcpy(&word, both, sizeof(word));
+	return word;
+}
 
 /* A mapping and a tail; reads without libperfring. */
 struct raw {

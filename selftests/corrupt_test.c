@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include "fixtures.h"
 
-#define DATA	8192U	/* two pages of data */
+#define DATA	(2 * PAGE)	/* of data */
+#define DATA_MAX	(2 * 65536)	/* with the largest pages */
 
 FIXTURE(corrupt) {
 	char *map;			/* guard, control, data, guard */
@@ -22,9 +23,8 @@ FIXTURE_SETUP(corrupt)
 {
 	struct perfring_image_opts opts = { .size = sizeof(opts) };
 	struct perf_event_attr attr = output_attr();
-	size_t page = self->page_size = sysconf(_SC_PAGESIZE);
+	size_t page = self->page_size = PAGE;
 
-	ASSERT_EQ(4096, page);
 	self->map = mmap(NULL, 3 * page + DATA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->map);
 	ASSERT_EQ(0, mprotect(self->map + page, page + DATA, PROT_READ | PROT_WRITE));
@@ -72,7 +72,7 @@ TEST_F(corrupt, bad_sizes)
 {
 	static const uint16_t sizes[] = { 0, 1, 4, 7, 9, 12, 31, 33, 40, 64, 8192, 8200,
 					  65528, 65535 };
-	static const uint64_t starts[] = { 0, 8, DATA - 64, DATA - 72, DATA - 96, DATA - 32,
+	const uint64_t starts[] = { 0, 8, DATA - 64, DATA - 72, DATA - 96, DATA - 32,
 					   (1ULL << 32) - 64, 0 - 64ULL, 0 - 72ULL };
 	struct perfring_record record;
 	struct perfring_error error;
@@ -141,7 +141,7 @@ TEST_F(corrupt, ends_at_the_end)
 /* A head that cannot follow the tail: behind it, more than a lap ahead, between words. */
 TEST_F(corrupt, bad_heads)
 {
-	static const struct {
+	const struct {
 		uint64_t tail, head;
 	} table[] = {
 		{ 0, DATA + 8 }, { 64, 0 }, { 0, 1ULL << 40 }, { 0, 0 - 8ULL }, { 0, 12 },
@@ -218,13 +218,14 @@ static bool stop;
 static void *scribble(void *arg)
 {
 	FIXTURE_DATA(corrupt) *self = arg;
-	uint64_t *word = (void *)(self->data + DATA - 64), x = 1;
+	uint64_t *word = (void *)(self->data + DATA - 64), header, x = 1;
 	static const uint16_t sizes[] = { 64, 0, 8, 65528, 64, 4, 72, 4096 };
+	struct perf_event_header next = { .type = 9 };
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		x++;
-		__atomic_store_n(word, 9 | (uint64_t)sizes[x % ARRAY_LEN(sizes)] << 48,
-				 __ATOMIC_RELAXED);
+		next.size = sizes[x++ % ARRAY_LEN(sizes)];
+		memcpy(&header, &next, sizeof(header));
+		__atomic_store_n(word, header, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -412,7 +413,7 @@ TEST_F(corrupt, after_many_alike)
 
 /* Runs of 1 to 40 records of a size of 8 to 128, until a lap is full; the types number them. */
 static unsigned int put_runs(FIXTURE_DATA(corrupt) *self, uint64_t start, uint64_t *seed,
-			     uint16_t sizes[DATA / 8])
+			     uint16_t sizes[DATA_MAX / 8])
 {
 	unsigned int n = 0, run = 0;
 	uint64_t done = 0;
@@ -438,7 +439,7 @@ static unsigned int put_runs(FIXTURE_DATA(corrupt) *self, uint64_t start, uint64
 TEST_F(corrupt, sizes_in_runs)
 {
 	uint64_t start = 0 - 5 * DATA - 40ULL, seed = 1, position, bytes;
-	static uint16_t sizes[DATA / 8];
+	static uint16_t sizes[DATA_MAX / 8];
 	struct perfring_record record;
 	struct perfring_batch batch;
 	unsigned int lap, i, n;

@@ -14,6 +14,9 @@
 /* The header's words, by their place: perf.data-file-format.txt. */
 enum { MAGIC, SIZE, ATTR_SIZE, ATTRS, ATTRS_SIZE, DATA, DATA_SIZE, TYPES, TYPES_SIZE, FEATURES };
 
+#define MAGIC_WORD	0x32454c4946524550ULL	/* PERFILE2, where the lowest byte is the first */
+#define BIG_ENDIAN_HERE	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
 struct file {
 	unsigned char *bytes;
 	size_t len;
@@ -292,10 +295,10 @@ TEST(header)
 {
 	uint64_t magic;
 
-	memcpy(&magic, "2ELIFREP", 8);
-	REFUSE(MAGIC, magic, -EOPNOTSUPP, "big-endian");
-	memcpy(&magic, "PERFFILE", 8);
-	REFUSE(MAGIC, magic, -EOPNOTSUPP, "before Linux");
+	/* That of another machine's byte order, then an old one. */
+	magic = __builtin_bswap64(MAGIC_WORD);
+	REFUSE(MAGIC, magic, -EOPNOTSUPP, BIG_ENDIAN_HERE ? "by a little-endian" : "by a big-endian");
+	REFUSE(MAGIC, 0x454c494646524550ULL, -EOPNOTSUPP, "before Linux");
 	memcpy(&magic, "\177ELF....", 8);
 	REFUSE(MAGIC, magic, -EINVAL, "no perf.data");
 	REFUSE(SIZE, 104 + 8, -EOPNOTSUPP, "header");
@@ -344,7 +347,7 @@ TEST(newer_attr)
 	struct perfring_data *data;
 
 	ASSERT_NE(NULL, file);
-	file->file[0] = 0x32454c4946524550ULL;	/* PERFILE2, where the lowest byte is the first */
+	file->file[0] = MAGIC_WORD;
 	file->file[1] = sizeof(file->file);
 	file->header.type = PERFRING_DATA_ATTR;
 	file->header.size = sizeof(*file) - sizeof(file->file);

@@ -194,7 +194,7 @@ TEST_F(device, read_formats_like_perf)
 
 /* A structure with room behind it. */
 union request {
-	uint32_t word[3000];
+	uint32_t word[65536 / 4];	/* the largest page */
 	struct perfring_emit emit;
 	struct perfring_stats stats;
 	struct perfring_position position;
@@ -240,7 +240,7 @@ static void probe_sizes(struct __test_metadata *_metadata, int fd, unsigned long
 	request.word[0] = known + 8;
 	PROBE(0);
 	request = *good;
-	request.word[0] = 4096;
+	request.word[0] = PAGE;
 	PROBE(0);
 
 	request = *good;
@@ -249,12 +249,12 @@ static void probe_sizes(struct __test_metadata *_metadata, int fd, unsigned long
 	PROBE(-E2BIG);
 	EXPECT_EQ(known, request.word[0]);
 	request = *good;
-	request.word[0] = 4096;
-	((char *)&request)[4095] = 1;
+	request.word[0] = PAGE;
+	((char *)&request)[PAGE - 1] = 1;
 	PROBE(-E2BIG);
 	EXPECT_EQ(known, request.word[0]);
 	request = *good;
-	request.word[0] = 4097;
+	request.word[0] = PAGE + 1;
 	PROBE(-E2BIG);
 	EXPECT_EQ(known, request.word[0]);
 

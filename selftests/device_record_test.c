@@ -52,7 +52,7 @@ static void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(record) *self
 
 static uint64_t pid_tid(void)
 {
-	return (uint32_t)getpid() | (uint64_t)(uint32_t)syscall(SYS_gettid) << 32;
+	return two_words(getpid(), syscall(SYS_gettid));
 }
 
 /*
@@ -262,13 +262,14 @@ TEST_F(record, time_is_monotonic)
 
 /*
  * sample_id after other records: TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER, and
- * on LOST.  A page holds 4088 bytes at most; records of type 77 with
- * 8 bytes of payload and sample_id are 16 + 48 = 64, so 63 fit (4032) and the
- * 64th is lost. Then 10 more. The LOST record says 11.
+ * on LOST.  Records of type 77 with 8 bytes of payload and
+ * sample_id are 16 + 48 = 64, so 63 fit a page of 4096 and the next is lost. Then
+ * 10 more. The LOST record says 11.
  */
 TEST_F(record, sample_id)
 {
 	struct perf_event_attr attr = output_attr();
+	const unsigned int fit = FIT(64);
 	uint64_t last_time = 0;
 	uint64_t *id;
 	struct perf_event_header *header = (void *)self->buf;
@@ -278,10 +279,10 @@ TEST_F(record, sample_id)
 	attr.sample_type |= ALL_FIXED;
 	attr.sample_id_all = 1;
 	set_up(_metadata, self, &attr, 1);
-	ASSERT_EQ(0, emit(self->fd, 77, 5, NULL, 8, 63 + 11, &result));
-	EXPECT_EQ(63, result.written);
+	ASSERT_EQ(0, emit(self->fd, 77, 5, NULL, 8, fit + 11, &result));
+	EXPECT_EQ(fit, result.written);
 	EXPECT_EQ(11, result.lost);
-	for (i = 0; i < 63; i++) {
+	for (i = 0; i < (int)fit; i++) {
 		ASSERT_EQ(64, raw_next(&self->raw, self->buf));
 	}
 	EXPECT_EQ(0, raw_next(&self->raw, self->buf));

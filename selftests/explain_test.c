@@ -17,8 +17,6 @@
 #define MANY	40
 #define PARANOID "/proc/sys/kernel/perf_event_paranoid"
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 FIXTURE(explain) {
 	char text[4096];
 	struct perfring_explain_opts opts;

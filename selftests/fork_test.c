@@ -182,12 +182,11 @@ TEST(child_reads)
 	ASSERT_EQ(0, perfring_ring_open(storage, NULL, &ring));
 	while (perfring_write(ring, 1000, 0, NULL, 20) >= 0)
 		written++;
-	/* (4096 - 8) / 32 */
-	EXPECT_EQ(127, written);
+	EXPECT_EQ(FIT(32), written);
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child)
-		_exit(read_all(ring) == 127 ? 0 : 1);
+		_exit(read_all(ring) == (int)FIT(32) ? 0 : 1);
 	EXPECT_EQ(0, end_of(child));
 	EXPECT_LE(0, perfring_write(ring, 1000, 0, NULL, 20));
 	perfring_ring_close(ring);

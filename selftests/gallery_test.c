@@ -13,7 +13,7 @@
 #include "fixtures.h"
 
 #define TABLE		TOP "/selftests/gallery/README.md"
-#define PAGE		TOP "/user/man/perfring-torture.1.in"
+#define MAN_PAGE	TOP "/user/man/perfring-torture.1.in"
 #define EXAMPLE		TOP "/user/examples/torture_reader.py"
 #define SCENARIOS_MAX	64
 #define READERS_MAX	64
@@ -483,7 +483,7 @@ static const char *roff(const char *text, char *out)
 TEST(page_has_the_scenarios)
 {
 	char line[600], name[80], text[700], item[900], *about;
-	FILE *page = fopen(PAGE, "r"), *pipe;
+	FILE *page = fopen(MAN_PAGE, "r"), *pipe;
 
 	if (!page)
 		SKIP(return, "no source tree with its pages");

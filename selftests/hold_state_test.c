@@ -368,15 +368,15 @@ TEST_F(hold, backward)
 	EXPECT_EQ(-32UL, held.position);
 	EXPECT_EQ(0, raw_head(&self->raw));
 	memcpy(&word, self->raw.data + end - 32, sizeof(word));
-	EXPECT_EQ(1000 | 32ULL << 48, word);
+	EXPECT_EQ(header_word(1000, 0, 32), word);
 	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 1, NULL));
 	EXPECT_EQ(0, raw_head(&self->raw));
 	EXPECT_EQ(PERFRING_RELEASE_SKIPPED, release(self->fd, false));
 	EXPECT_EQ(-48UL, raw_head(&self->raw));
 	memcpy(&word, self->raw.data + end - 48, sizeof(word));
-	EXPECT_EQ(77 | 16ULL << 48, word);
+	EXPECT_EQ(header_word(77, 0, 16), word);
 	memcpy(&word, self->raw.data + end - 32, sizeof(word));
-	EXPECT_EQ(PERF_RECORD_LOST | 32ULL << 48, word);
+	EXPECT_EQ(header_word(PERF_RECORD_LOST, 0, 32), word);
 	memcpy(&word, self->raw.data + end - 16, sizeof(word));
 	EXPECT_EQ(0, word);
 

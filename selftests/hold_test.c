@@ -215,8 +215,7 @@ TEST_F(hold, discard_gives_losses_back)
 	uint64_t head;
 
 	ASSERT_EQ(0, start(self, NULL, 1, 0));
-	/* 4096 / 16 = 256 records, of which one byte may not be used: 255. */
-	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 260, &result));
+	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, FIT(16) + 5, &result));
 	ASSERT_EQ(5, result.lost);
 	raw_drop(&self->raw);
 	head = raw_head(&self->raw);
@@ -245,7 +244,7 @@ TEST_F(hold, discard_with_follower_tells_losses)
 	struct perfring_emit result;
 
 	ASSERT_EQ(0, start(self, NULL, 1, 0));
-	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 260, &result));
+	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, FIT(16) + 5, &result));
 	ASSERT_EQ(5, result.lost);
 	raw_drop(&self->raw);
 	ASSERT_EQ(0, reserve(self->fd, 1000, NULL, 24, 0, NULL));
@@ -328,7 +327,7 @@ TEST_F(hold, discard_with_follower_is_lost_0)
 	EXPECT_EQ(PERFRING_RELEASE_SKIPPED, release(self->fd, false));
 	EXPECT_EQ(64 + 32, raw_head(&self->raw));
 	memcpy(record, self->raw.data, sizeof(record));
-	EXPECT_EQ(PERF_RECORD_LOST | 64ULL << 48, record[0]);
+	EXPECT_EQ(header_word(PERF_RECORD_LOST, 0, 64), record[0]);
 	EXPECT_EQ(id, record[1]);
 	EXPECT_EQ(0, record[2]);
 	memcpy(&value, self->raw.data + 64 - 16, sizeof(value));

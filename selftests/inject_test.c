@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "fixtures.h"
 
-#define DATA	4096U
+#define DATA	PAGE	/* one page */
 #define ALLOWED	"/sys/module/perfring/parameters/allow_inject"
 
 /* A module that allows it. */
@@ -120,11 +120,6 @@ static void open_at(struct __test_metadata *_metadata, FIXTURE_DATA(injected) *s
 	ASSERT_EQ(1, backend_burst(&self->b, 20, 1));
 }
 
-static uint64_t header(uint32_t type, uint16_t misc, uint16_t size)
-{
-	return type | (uint64_t)misc << 32 | (uint64_t)size << 48;
-}
-
 /* The ring works again: an honest sample comes through, and is the only one. */
 static void expect_recovered(struct __test_metadata *_metadata, FIXTURE_DATA(injected) *self)
 {
@@ -168,7 +163,7 @@ TEST_F(injected, bad_headers)
 		/* a record of 16, then what an earlier lap has left */
 		{ "the head too far", 16, 16, 48, 16, "less than 8" },
 	};
-	static const uint64_t positions[] = { 0, DATA - 40, DATA - 32, -40UL };
+	const uint64_t positions[] = { 0, DATA - 40, DATA - 32, -40UL };
 	struct perfring_record record;
 	struct perfring_error error;
 	struct perfring_batch batch;
@@ -179,7 +174,7 @@ TEST_F(injected, bad_headers)
 		for (i = 0; i < ARRAY_LEN(table); i++) {
 			open_at(_metadata, self, variant->kind, positions[j]);
 			bad = positions[j] + 32 + table[i].at;
-			self->bytes[0] = header(77, 0, table[i].size);
+			self->bytes[0] = header_word(77, 0, table[i].size);
 			ASSERT_EQ(0, backend_inject(&self->b, PERFRING_INJECT_BYTES, self->bytes,
 						    table[i].len, table[i].value));
 			/* Positions of 32 bits begin again at 0, and ours go on. */
@@ -224,10 +219,10 @@ TEST_F(injected, good_headers)
 
 	open_at(_metadata, self, variant->kind, DATA - 48);
 	ASSERT_EQ(0, perfring_format_compile(perfring_storage_attr(self->b.storage), &format));
-	self->bytes[0] = header(0xdeadbeef, 0x1234, 24);
+	self->bytes[0] = header_word(0xdeadbeef, 0x1234, 24);
 	self->bytes[1] = 1;
 	self->bytes[2] = 2;
-	self->bytes[3] = header(PERF_RECORD_SAMPLE, 0, 32);
+	self->bytes[3] = header_word(PERF_RECORD_SAMPLE, 0, 32);
 	self->bytes[4] = 1000;
 	ASSERT_EQ(0, backend_inject(&self->b, PERFRING_INJECT_BYTES, self->bytes, 56, 56));
 	ASSERT_EQ(1, perfring_ring_pop(self->b.ring));
@@ -253,18 +248,18 @@ TEST_F(injected, good_headers)
  */
 TEST_F(injected, bad_heads)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		int64_t from_tail;
 		const char *reason;
 	} table[] = {
 		{ "backward", -8, "more than the ring's size" },
-		{ "far backward", -4096, "more than the ring's size" },
+		{ "far backward", -(int64_t)DATA, "more than the ring's size" },
 		{ "one word more than a lap", DATA + 8, "more than the ring's size" },
 		{ "a jump", 1LL << 40, "more than the ring's size" },
 		{ "between two words", 12, "not a multiple of 8" },
 	};
-	static const uint64_t positions[] = { 64, DATA - 32, -32UL };
+	const uint64_t positions[] = { 64, DATA - 32, -32UL };
 	struct perfring_record record;
 	struct perfring_error error;
 	struct perfring_batch batch;
@@ -302,17 +297,17 @@ TEST_F(injected, bad_heads)
  */
 TEST_F(injected, bad_geometry)
 {
-	static const struct {
+	const struct {
 		uint32_t kind;
 		uint64_t lie;
 	} table[] = {
 		{ PERFRING_INJECT_DATA_SIZE, 2 * DATA },
 		{ PERFRING_INJECT_DATA_SIZE, DATA / 2 },
 		{ PERFRING_INJECT_DATA_SIZE, 1ULL << 60 },
-		{ PERFRING_INJECT_DATA_SIZE, 4095 },
-		{ PERFRING_INJECT_DATA_OFFSET, 0x2000 },
+		{ PERFRING_INJECT_DATA_SIZE, DATA - 1 },
+		{ PERFRING_INJECT_DATA_OFFSET, 2 * PAGE },
 		{ PERFRING_INJECT_DATA_OFFSET, 8 },
-		{ PERFRING_INJECT_DATA_OFFSET, -4096ULL },
+		{ PERFRING_INJECT_DATA_OFFSET, -(uint64_t)PAGE },
 	};
 	struct perfring_storage *other;
 	struct perfring_record record;
@@ -327,7 +322,7 @@ TEST_F(injected, bad_geometry)
 		EXPECT_EQ(19, ((const unsigned char *)record.data)[31]);
 		ASSERT_EQ(1, perfring_ring_pop(self->b.ring));
 		expect_recovered(_metadata, self);
-		EXPECT_GT(0, perfring_storage_from_contiguous(self->page, 4096 + DATA, NULL,
+		EXPECT_GT(0, perfring_storage_from_contiguous(self->page, PAGE + DATA, NULL,
 							      &other)) {
 			TH_LOG("case %u", i);
 		}
@@ -389,7 +384,7 @@ TEST_F(device, needs_the_capability)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[2];
-	uint64_t word = header(77, 0, 8), value = 8;
+	uint64_t word = header_word(77, 0, 8), value = 8;
 	pid_t child;
 	int status;
 
@@ -415,7 +410,7 @@ TEST_F(device, needs_the_capability)
 TEST_F(device, refusals)
 {
 	static char bytes[PERFRING_INJECT_MAX + 8];
-	static const struct {
+	const struct {
 		uint32_t kind, len;
 		uint64_t value;
 		int ret;
@@ -488,7 +483,7 @@ TEST_F(device, refusals)
 /* It wakes, and counts nothing else; the event need not be enabled; fields say what they were. */
 TEST_F(device, wakes_and_counts_nothing)
 {
-	uint64_t word[2] = { header(77, 0, 16), 4711 }, value = 16;
+	uint64_t word[2] = { header_word(77, 0, 16), 4711 }, value = 16;
 	struct perfring_stats stats;
 
 	ASSERT_EQ(0, module_allow(true));
@@ -498,17 +493,17 @@ TEST_F(device, wakes_and_counts_nothing)
 	ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_BYTES, word, 16, &value));
 	EXPECT_EQ(POLLIN, poll_events(self->fd, 0) & POLLIN);
 	EXPECT_EQ(16, raw_head(&self->raw));
-	value = 4096;
+	value = DATA;
 	ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_DATA_HEAD, NULL, 0, &value));
 	EXPECT_EQ(16, value);
-	EXPECT_EQ(4096, raw_head(&self->raw));
+	EXPECT_EQ(DATA, raw_head(&self->raw));
 	EXPECT_EQ(POLLIN, poll_events(self->fd, 0) & POLLIN);
 	value = 1;
 	ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_DATA_SIZE, NULL, 0, &value));
 	EXPECT_EQ(DATA, value);
 	value = 2;
 	ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_DATA_OFFSET, NULL, 0, &value));
-	EXPECT_EQ(4096, value);
+	EXPECT_EQ(PAGE, value);
 	ASSERT_EQ(0, device_stats(self->fd, &stats));
 	EXPECT_EQ(0, stats.attempted);
 	EXPECT_EQ(0, stats.bytes);
@@ -521,7 +516,7 @@ TEST_F(device, wakes_and_counts_nothing)
 TEST_F(device, nests_and_goes_backward)
 {
 	struct perf_event_attr attr = output_attr();
-	uint64_t word[2] = { header(78, 0, 16), 4711 }, value = 16;
+	uint64_t word[2] = { header_word(78, 0, 16), 4711 }, value = 16;
 
 	ASSERT_EQ(0, module_allow(true));
 	ASSERT_EQ(0, start(self, 0));

@@ -320,13 +320,13 @@ TEST_F(kprobe, bad_symbols)
 		}
 	}
 	/* Without its end, before a page that is not there. */
-	end = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	end = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, end);
-	ASSERT_EQ(0, munmap(end + 4096, 4096));
-	memset(end, 'x', 4096);
-	EXPECT_EQ(-EFAULT, modify(self->fd, kprobe_attr(end + 4096 - 5)));
-	EXPECT_EQ(-EFAULT, oracle(kprobe_attr(end + 4096 - 5)));
-	munmap(end, 4096);
+	ASSERT_EQ(0, munmap(end + PAGE, PAGE));
+	memset(end, 'x', PAGE);
+	EXPECT_EQ(-EFAULT, modify(self->fd, kprobe_attr(end + PAGE - 5)));
+	EXPECT_EQ(-EFAULT, oracle(kprobe_attr(end + PAGE - 5)));
+	munmap(end, PAGE);
 	/* perf takes an address instead of a name; the device does not. */
 	EXPECT_EQ(-EINVAL, modify(self->fd, kprobe_attr(NULL)));
 	EXPECT_EQ(-EINVAL, modify(self->fd, kprobe_attr("")));

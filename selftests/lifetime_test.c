@@ -87,7 +87,7 @@ TEST(fork_leaves_the_mapping)
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
 	child = fork();
 	if (!child) {
-		if (!mincore(raw.page, 4096, &vec) || errno != ENOMEM)
+		if (!mincore(raw.page, PAGE, &vec) || errno != ENOMEM)
 			_exit(1);
 		_exit(write(fd, "child", 5) == 5 ? 0 : 2);
 	}

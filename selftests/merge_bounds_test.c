@@ -355,6 +355,15 @@ TEST_F(merge, first_without_time)
 	EXPECT_EQ(0, stats_of(self->merge).late);
 }
 
+/* Of the record at @position: its header's word of type, misc and size. */
+static void spoil(struct perfring_storage *storage, uint64_t position)
+{
+	char *data = (char *)perfring_storage_data(storage);
+
+	*(uint64_t *)(data + position % perfring_storage_data_size(storage)) =
+		header_word(0, 0, 12);
+}
+
 /*
  * Ring 1 is corrupt behind its second record, ring 2 has a head from nowhere. What
  * was good comes in order, each of the two is reported once and goes on at its head.
@@ -374,10 +383,9 @@ TEST_F(merge, corrupt)
 		ASSERT_EQ(0, write_at(self->reader, 0, PERF_RECORD_SAMPLE, 10 * time, 0, LEN));
 		ASSERT_EQ(0, write_at(self->reader, 1, PERF_RECORD_SAMPLE, 10 * time, 0, LEN));
 	}
-	/* Of the third record of ring 1: its header's word of type, misc and size. */
+	/* The third record of ring 1. */
 	storage = perfring_ring_storage(perfring_reader_ring(self->reader, 1));
-	*(uint64_t *)((char *)perfring_storage_data(storage) +
-		      ((variant->position + 2 * SIZE) & 4095)) = 12ULL << 48;
+	spoil(storage, variant->position + 2 * SIZE);
 	storage = perfring_ring_storage(perfring_reader_ring(self->reader, 2));
 	head = perfring_storage_control(storage)->data_head;
 	perfring_storage_control(storage)->data_head = head + 8000;
@@ -427,8 +435,7 @@ TEST_F(merge, corrupt_without_time)
 		/* Two of 16 bytes, and the second says that it has 12. */
 		ASSERT_EQ(0, write_at(self->reader, 2 * flush, TYPE_OTHER, 1, 0, 8));
 		ASSERT_EQ(0, write_at(self->reader, 2 * flush, TYPE_OTHER, 1, 0, 8));
-		*(uint64_t *)((char *)perfring_storage_data(storage) + ((position + 16) & 4095)) =
-			12ULL << 48;
+		spoil(storage, position + 16);
 		ASSERT_EQ(0, write_at(self->reader, 1, PERF_RECORD_SAMPLE, 50 + flush, 0, 8));
 		if (flush)
 			ASSERT_EQ(0, perfring_merge_flush(self->merge));

@@ -5,8 +5,6 @@
 
 RING_FIXTURE;
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 static void open_ring(struct __test_metadata *_metadata, struct backend *b,
 		      enum backend_kind kind, bool backward)
 {

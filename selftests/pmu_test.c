@@ -161,8 +161,8 @@ static int emit_samples(int fd, unsigned int samples)
 }
 
 /*
- * All counters as one group, read at once.  A page holds 4095 bytes, 255 records
- * of 16: of 300, 45 find no room.  With room again one more comes after a LOST
+ * All counters as one group, read at once.  A page of 4096 holds 255
+ * records of 16: 45 more find no room.  With room again one more comes after a LOST
  * record; 7 meet a pause, one is too long; one more comes after a second LOST
  * record.  Each sample written is a wakeup.  Of two other records one forces it, and
  * a third is given up.
@@ -170,17 +170,17 @@ static int emit_samples(int fd, unsigned int samples)
 TEST_F(pmu, group)
 {
 	const uint64_t want[NR] = {
-		[PERFRING_COUNTER_ATTEMPTED - 1] = 300 + 1 + 7 + 1 + 1 + 3,
-		[PERFRING_COUNTER_WRITTEN - 1] = 255 + 2 + 2,
+		[PERFRING_COUNTER_ATTEMPTED - 1] = FIT(16) + 45 + 1 + 7 + 1 + 1 + 3,
+		[PERFRING_COUNTER_WRITTEN - 1] = FIT(16) + 2 + 2,
 		[PERFRING_COUNTER_LOST - 1] = 45 + 7,
 		[PERFRING_COUNTER_LOST_FULL - 1] = 45,
 		[PERFRING_COUNTER_LOST_PAUSED - 1] = 7,
 		[PERFRING_COUNTER_REJECTED - 1] = 1,
 		[PERFRING_COUNTER_DISCARDED - 1] = 1,
-		[PERFRING_COUNTER_BYTES - 1] = (255 + 2 + 2) * SAMPLE,
+		[PERFRING_COUNTER_BYTES - 1] = (FIT(16) + 2 + 2) * SAMPLE,
 		[PERFRING_COUNTER_LOST_RECORDS - 1] = 2,
-		[PERFRING_COUNTER_WAKEUPS - 1] = 255 + 2 + 1,
-		[PERFRING_COUNTER_WAKEUP_EVENTS - 1] = 255 + 2,
+		[PERFRING_COUNTER_WAKEUPS - 1] = FIT(16) + 2 + 1,
+		[PERFRING_COUNTER_WAKEUP_EVENTS - 1] = FIT(16) + 2,
 		[PERFRING_COUNTER_WAKEUP_FORCED - 1] = 1,
 		[PERFRING_COUNTER_WAKEUP_NONE - 1] = 1,
 	};
@@ -208,7 +208,7 @@ TEST_F(pmu, group)
 	raw_drop(&self->raw);
 	ASSERT_EQ(0, do_ioctl(fd[0], PERF_EVENT_IOC_ENABLE, NULL));
 
-	EXPECT_EQ(0, emit_samples(self->fd, 300));
+	EXPECT_EQ(0, emit_samples(self->fd, FIT(16) + 45));
 	raw_drop(&self->raw);
 	EXPECT_EQ(0, emit_samples(self->fd, 1));
 	EXPECT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1));

@@ -26,6 +26,7 @@
 #define FILLS	3	/* a time stamp may show two of them by chance */
 #define PAYLOAD	0x11	/* the bytes that a test has written itself */
 #define PAGES	2
+#define PAGE_MAX 16384U	/* one record is longer than two of them */
 
 /*
  * Four in a row of what the kernel fills memory with: allocated and free objects, free
@@ -62,9 +63,9 @@ FIXTURE(poison) {
 	int fd;
 	struct raw raw;
 	uint64_t id;
-	unsigned char fill[PAGES * 4096 * 2];
+	unsigned char fill[PAGES * PAGE_MAX * 2];
 	unsigned int filled;		/* how often */
-	bool shows[PAGES * 4096];	/* bytes of the record that always showed it */
+	bool shows[PAGES * PAGE_MAX];	/* bytes of the record that always showed it */
 	uint64_t buf[8192];		/* the record */
 };
 
@@ -72,6 +73,7 @@ FIXTURE_SETUP(poison)
 {
 	self->fd = -1;
 	ASSERT_EQ(0, pin_to(0));
+	ASSERT_GE(PAGE_MAX, PAGE);
 }
 
 FIXTURE_TEARDOWN(poison)
@@ -336,7 +338,7 @@ TEST_F(poison, lost)
 		EXPECT_EQ(24 + 16 + (id_all ? 2 * 6 * 8 : 0), size);
 		EXPECT_EQ(0, unwritten(self, size));
 		EXPECT_FALSE(poisoned(self->buf, size));
-		EXPECT_EQ(PERF_RECORD_LOST | (24ULL + (id_all ? 48 : 0)) << 48, self->buf[0]);
+		EXPECT_EQ(header_word(PERF_RECORD_LOST, 0, 24 + (id_all ? 48 : 0)), self->buf[0]);
 		EXPECT_EQ(self->id, self->buf[1]);
 		EXPECT_EQ(3, self->buf[2]);
 		if (id_all) {
@@ -474,7 +476,7 @@ TEST_F(poison, fresh_ring)
 		EXPECT_TRUE(all(self->raw.data, 0, self->raw.size));
 		EXPECT_EQ(offsetof(struct perf_event_mmap_page, __reserved), page->size);
 		EXPECT_TRUE(all(page->__reserved, 0, sizeof(page->__reserved)));
-		EXPECT_TRUE(all(&page->aux_head, 0, 4096 - offsetof(struct perf_event_mmap_page,
+		EXPECT_TRUE(all(&page->aux_head, 0, PAGE - offsetof(struct perf_event_mmap_page,
 								    aux_head)));
 		EXPECT_EQ(0, page->index);
 		EXPECT_EQ(0, page->time_cycles);
@@ -532,7 +534,7 @@ TEST_F(poison, answers)
 		EXPECT_TRUE(all(user.byte + size, BEHIND, sizeof(user) - size));
 	}
 	EXPECT_EQ(16, user.stats.bytes);
-	EXPECT_EQ(PAGES * 4096, user.stats.data_size);
+	EXPECT_EQ(PAGES * PAGE, user.stats.data_size);
 
 	memset(&user, BEHIND, sizeof(user));
 	user.emit = (struct perfring_emit) {

@@ -8,8 +8,6 @@
 
 RING_FIXTURE;
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 /* The next record, which has to be there, is delivered and released. */
 static int take(struct perfring_ring *ring, struct perfring_record *record, unsigned char *copy)
 {
@@ -203,7 +201,7 @@ TEST_F(ring, held_until_commit)
 {
 	const unsigned int fit = (PAGE - 8) / 16;
 	unsigned char payload[4];
-	struct perfring_record held[300];
+	static struct perfring_record held[65536 / 16];
 	struct perfring_batch batch;
 	unsigned int i;
 
@@ -296,7 +294,9 @@ TEST_F(ring, keep)
 /* Peek at parts of a record across the end of the data, and at its size and type. */
 TEST_F(ring, peek_copy)
 {
-	unsigned char payload[2000], part[2100];
+	static unsigned char payload[65536];
+	const size_t len = 2000;
+	unsigned char part[2100];
 	struct perfring_record record;
 	uint32_t type;
 	size_t at;
@@ -305,24 +305,22 @@ TEST_F(ring, peek_copy)
 	EXPECT_EQ(0, perfring_ring_peek_size(self->b.ring));
 	EXPECT_EQ(0, perfring_ring_pop(self->b.ring));
 	fill(payload, sizeof(payload), 1);
-	ASSERT_EQ(0, backend_write(&self->b, payload, sizeof(payload)));
+	ASSERT_EQ(0, backend_write(&self->b, payload, payload_for(PAGE - 1064)));
 	ASSERT_EQ(1, perfring_ring_pop(self->b.ring));
-	ASSERT_EQ(0, backend_write(&self->b, payload, 1000));
-	ASSERT_EQ(1, perfring_ring_pop(self->b.ring));
-	/* 2016 + 1016: this one begins 1064 bytes before the end of the page. */
-	ASSERT_EQ(0, backend_write(&self->b, payload, sizeof(payload)));
-	EXPECT_EQ((int)sample_size(sizeof(payload)), perfring_ring_peek_size(self->b.ring));
+	/* This one begins 1064 bytes before the end of the page. */
+	ASSERT_EQ(0, backend_write(&self->b, payload, len));
+	EXPECT_EQ((int)sample_size(len), perfring_ring_peek_size(self->b.ring));
 	EXPECT_EQ(1, perfring_ring_peek_type(self->b.ring, &type));
 	EXPECT_EQ(PERF_RECORD_SAMPLE, type);
-	for (at = 0; at < sizeof(payload); at += 97) {
-		size_t want = sizeof(payload) - at < 300 ? sizeof(payload) - at : 300;
+	for (at = 0; at < len; at += 97) {
+		size_t want = len - at < 300 ? len - at : 300;
 
 		EXPECT_LE((int)want, perfring_ring_peek_copy(self->b.ring, part, 12 + at, 300));
 		EXPECT_EQ(0, memcmp(part, payload + at, want));
 	}
 	EXPECT_EQ(0, perfring_ring_peek_copy(self->b.ring, part, 5000, 10));
 	ASSERT_EQ(1, perfring_ring_peek(self->b.ring, &record));
-	EXPECT_TRUE(is_sample(&record, sizeof(payload), 1));
+	EXPECT_TRUE(is_sample(&record, len, 1));
 	ASSERT_EQ(1, perfring_ring_pop(self->b.ring));
 	EXPECT_EQ(0, perfring_ring_peek(self->b.ring, &record));
 }

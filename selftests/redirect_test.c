@@ -284,7 +284,7 @@ TEST_F(redirect, redirected_closed)
 }
 
 /*
- * 4096 / 24 = 170 records; then two of the first and three of the second are lost.
+ * A page full of records of 24 bytes; then two of the first and three of the second are lost.
  * The third tells of all five in its LOST record, under its id; read(2) tells each
  * event's own.
  */
@@ -293,8 +293,8 @@ TEST_F(redirect, losses)
 	struct perfring_emit result;
 	int i;
 
-	ASSERT_EQ(0, emit(self->fd[0], PERF_RECORD_SAMPLE, 0, NULL, 4, 170, &result));
-	ASSERT_EQ(170, result.written);
+	ASSERT_EQ(0, emit(self->fd[0], PERF_RECORD_SAMPLE, 0, NULL, 4, FIT(24), &result));
+	ASSERT_EQ(FIT(24), result.written);
 	for (i = 0; i < 5; i++)
 		ASSERT_EQ(-1, write(self->fd[i >= 2], "x", 1));
 	raw_drop(&self->raw);

@@ -12,8 +12,6 @@
 
 RING_FIXTURE;
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
-
 /* Geometry, descriptor and CPU of a ring of four pages; it closes when its ring is closed. */
 TEST_F(ring, accessors)
 {

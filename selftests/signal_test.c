@@ -91,7 +91,7 @@ FIXTURE_SETUP(overflow)
 	/* No faults but ours, not even those of a copy after fork(2). */
 	if (variant->kind == FAULTS && mlockall(MCL_CURRENT))
 		SKIP(return, "mlockall: %s", strerror(errno));
-	self->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->page);
 	self->fd = overflow_open(variant->kind, &attr);
 	if (self->fd < 0 && variant->kind == FAULTS)
@@ -112,7 +112,7 @@ static int fire(FIXTURE_DATA(overflow) *self, enum kind kind)
 {
 	if (kind != FAULTS)
 		return write(self->fd, "x", 1) < 0 ? -errno : 1;
-	madvise((void *)self->page, 4096, MADV_DONTNEED);
+	madvise((void *)self->page, PAGE, MADV_DONTNEED);
 	*self->page = 1;
 	return 1;
 }
@@ -233,14 +233,14 @@ TEST_F(overflow, lost_samples_signal)
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, ring_map(self));
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
-	/* More than the 4096 / 16 that there is room for. */
-	for (i = 0; i < 300; i++)
+	/* More than there is room for. */
+	for (i = 0; i < (int)FIT(16) + 45; i++)
 		fire(self, variant->kind);
 	ASSERT_EQ(0, arm(self->fd, QUEUED));
 	fire(self, variant->kind);
 	EXPECT_SIGNAL(self->fd, POLL_IN);
 	EXPECT_SILENCE();
-	EXPECT_EQ(255, records(self));
+	EXPECT_EQ(FIT(16), records(self));
 }
 
 /*

@@ -25,7 +25,7 @@ void twin_model_init(struct twin_model *m, const struct twin_config *config)
 	/* All fields are one word, but RAW. */
 	m->fixed = 8 + 8 * words_of(config->sample_type, ~(uint64_t)PERF_SAMPLE_RAW);
 	m->lost_size = 24 + (config->id_all ? 8 * words_of(config->sample_type, id) : 0);
-	m->size = config->pages * 4096ULL;
+	m->size = config->pages * PAGE;
 	/* At most the ring; half of it when unset. */
 	if (config->watermark)
 		m->mark = config->wakeup < m->size ? config->wakeup : m->size;

@@ -40,7 +40,7 @@ void twin_random_config(struct twin_config *config, uint64_t *state, bool device
 
 	memset(config, 0, sizeof(*config));
 	config->pages = 1U << small[below(state, ARRAY_LEN(small))];
-	size = config->pages * 4096ULL;
+	size = config->pages * PAGE;
 	config->overwrite = one_in(state, 4);
 	config->backward = one_in(state, 3);
 	config->id_all = one_in(state, 2);

@@ -6,7 +6,6 @@
 RING_FIXTURE;
 PLACED_FIXTURE;
 
-#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
 /* Where positions begin again at 0: 2^64, or 2^32 where an unsigned long has 32 bits. */
 #define END	((uint64_t)~0UL + 1)
 
@@ -180,8 +179,8 @@ static void past(struct __test_metadata *_metadata, struct backend *b, enum back
 		perfring_batch_commit(&batch);
 	}
 	EXPECT_EQ(start + 960, perfring_storage_control(b->storage)->data_tail);
-	/* Full, on the other side: of a page of 4096, 4088 / 24 is 170. */
-	EXPECT_EQ((int)((PAGE - 8) / 24), backend_burst(b, 12, PAGE));
+	/* Full, on the other side. */
+	EXPECT_EQ((int)FIT(24), backend_burst(b, 12, PAGE));
 }
 
 TEST_F(placed, head_past_2_32)

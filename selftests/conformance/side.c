@@ -238,7 +238,7 @@ static bool kernel_address(uint64_t word)
  */
 static void say_bytes(struct side *side, const unsigned char *buf, size_t len, uint64_t from)
 {
-	uint64_t word, self = (uint64_t)getpid() << 32 | getpid();
+	uint64_t word, self = two_words(getpid(), getpid());
 	char text[2048] = "";
 	size_t i, n = 0;
 
