@@ -9,7 +9,8 @@
 #                                      on the running kernel, unloaded afterwards
 #
 # O= where to build, MACHINE=i386: for which machine (arch.sh), KERNEL= which kernels, STAGES= only these stages, LANES=1
-# no two stages at a time, PERFRING_SLOWNESS= how many times longer things may take. Logs are left in $O/logs. The status is 0 when every
+# no two stages at a time, PERFRING_SLOWNESS= how many times longer things may take, PROGRESS=1 say when each program
+# has ended, and after how long: a run that is cut short has told so much. Logs are left in $O/logs. The status is 0 when every
 # test program ran to its end and no test failed.
 set -euo pipefail
 
@@ -34,6 +35,8 @@ stages=${STAGES:-$all_stages}
 # the tests' own time is 120 s.
 export SILENCE=${SILENCE:-150}
 
+exec 7>/dev/null
+[ -z "${PROGRESS:-}" ] || exec 7>&1
 mkdir -p "$logs"
 # Two runs would take each other's files away.
 exec 8>"$O/.check.lock"
@@ -88,12 +91,27 @@ run_stage()
 	selftests "$stage" run_tests
 )
 
+# Print the seconds of each program of the log that comes in.
+progress()
+{
+	local line begin=$SECONDS
+	while IFS= read -r line; do
+		case $line in
+		'# selftests: '*) begin=$SECONDS ;;
+		'ok '*' selftests: '* | 'not ok '*' selftests: '*)
+			printf '%7d s  %s\n' $((SECONDS - begin)) "${line/selftests: perfring: /}"
+			;;
+		esac
+	done
+}
+
 # Run one stage, judge its log, say how it went.
 do_stage()
 {
 	local stage=$1 start=$SECONDS status=0 counts
 	echo "  TEST    $stage"
-	run_stage "$stage" >"$logs/$stage.log" 2>"$logs/$stage.err" || status=$?
+	run_stage "$stage" 2>"$logs/$stage.err" | tee "$logs/$stage.log" | progress |
+		tee "$logs/$stage.programs" >&7 || status=$?
 	: >"$logs/$stage.failures"
 	: >"$logs/$stage.skips"
 	counts=$(awk -v stage="$stage" -v failures="$logs/$stage.failures" \

@@ -30,11 +30,29 @@ mkdir -p "$logs"
 
 # What looks for mistakes takes many times as long, and in these programs nothing of ours
 # is in the kernel, or they are about who reads it.
-user_space='abi batch bench bpf_corrupt bpf_examples bpf_overwrite bpf_reader bpf_ring bpf_user
-	cli_input core corrupt count count_bpf count_cli count_measure count_pmu count_refused
-	count_self data data_hostile data_perf data_record decode_aux decode_kernel
-	decode_sideband decode_task decode_uapi event_list event_parse event_perf events
-	events_sample flip fuzz_corpus gallery merge merge_bounds merge_call nest twin_shrink'
+user_space='abi answers batch bench bpf_array bpf_corrupt bpf_examples bpf_overwrite bpf_reader
+	bpf_ring bpf_user cli cli_input core corrupt count count_bpf count_cli
+	count_measure count_pmu count_refused count_register count_self data data_hostile
+	data_perf data_record decode_aux decode_kernel decode_sideband decode_task
+	decode_uapi event_list event_parse event_perf events events_answers events_sample
+	flip fuzz_corpus gallery merge merge_bounds merge_call merge_run nest options
+	twin_shrink write'
+
+# Programs that test one thing on each owner of a ring: only where the module is it.
+each_owner='decode fork geometry inject merge_live mirror overwrite poll reader readpath rows
+	stress twin unwind wrap'
+
+# Leave out what has nothing of ours in the kernel.
+module_alone()
+{
+	local name
+	# shellcheck disable=SC2086
+	PERFRING_LEFT_OUT=$(printf '%s_test ' $user_space)
+	export PERFRING_LEFT_OUT
+	for name in $each_owner; do
+		export "KSELFTEST_${name^^}_TEST_ARGS=-V memory -V memory_mirrored -V perf"
+	done
+}
 
 # A module of ours for kernel $1 from the folder selftests/$2, with the headers beside it.
 test_module()
@@ -93,7 +111,7 @@ kunit()
 
 suite()
 {
-	STAGES=vm-$1 KERNEL=$1 selftests/check.sh || true
+	STAGES=vm-$1 KERNEL=$1 PROGRESS=1 selftests/check.sh || true
 	[ -e "$logs/vm-$1.counts" ] || echo "0 1 0 0" >"$logs/vm-$1.counts"
 	rows+=("suite-$1 $(<"$logs/vm-$1.counts")")
 	return 0
@@ -109,13 +127,13 @@ calls()
 }
 
 for flavour in $flavours; do
-	unset PERFRING_LEFT_OUT PERFRING_NEST_STRIDE PERFRING_TWIN_STEPS
+	unset PERFRING_LEFT_OUT "${!KSELFTEST_@}" PERFRING_CONFORMANCE_STRIDE PERFRING_NEST_STRIDE PERFRING_TWIN_STEPS
 	export PERFRING_LOADER_ROUNDS=200
 	case $flavour in
 	kasan | kcsan)
-		# shellcheck disable=SC2086
-		PERFRING_LEFT_OUT=$(printf '%s_test ' $user_space)
-		export PERFRING_LEFT_OUT PERFRING_NEST_STRIDE=160 PERFRING_TWIN_STEPS=4000
+		module_alone
+		export PERFRING_CONFORMANCE_STRIDE=11 PERFRING_NEST_STRIDE=160
+		export PERFRING_TWIN_STEPS=4000
 		PERFRING_LOADER_ROUNDS=20
 		;;
 	esac
