@@ -35,12 +35,13 @@ user_space='abi answers batch bench bpf_array bpf_corrupt bpf_examples bpf_overw
 	count_measure count_pmu count_refused count_register count_self data data_hostile
 	data_perf data_record decode_aux decode_kernel decode_sideband decode_task
 	decode_uapi event_list event_parse event_perf events events_answers events_sample
-	flip fuzz_corpus gallery merge merge_bounds merge_call merge_run nest options
-	twin_shrink write'
+	example explain flip fuzz_corpus gallery merge merge_bounds merge_call merge_run nest options
+	readpath twin_shrink write'
 
 # Programs that test one thing on each owner of a ring: only where the module is it.
-each_owner='decode fork geometry inject merge_live mirror overwrite poll reader readpath rows
-	stress twin unwind wrap'
+each_owner='fork geometry inject merge_live mirror overwrite poll reader rows stress twin wrap'
+# Those that test the library besides, by hand.
+library='decode unwind'
 
 # Leave out what has nothing of ours in the kernel.
 module_alone()
@@ -51,6 +52,9 @@ module_alone()
 	export PERFRING_LEFT_OUT
 	for name in $each_owner; do
 		export "KSELFTEST_${name^^}_TEST_ARGS=-V memory -V memory_mirrored -V perf"
+	done
+	for name in $library; do
+		export "KSELFTEST_${name^^}_TEST_ARGS=-v device -v device_mirrored"
 	done
 }
 
@@ -127,14 +131,15 @@ calls()
 }
 
 for flavour in $flavours; do
-	unset PERFRING_LEFT_OUT "${!KSELFTEST_@}" PERFRING_CONFORMANCE_STRIDE PERFRING_NEST_STRIDE PERFRING_TWIN_STEPS
-	export PERFRING_LOADER_ROUNDS=200
+	unset PERFRING_LEFT_OUT "${!KSELFTEST_@}" PERFRING_{CONFORMANCE,FAULT,NEST}_STRIDE \
+		PERFRING_TWIN_STEPS
+	export PERFRING_LOADER_ROUNDS=50
 	case $flavour in
 	kasan | kcsan)
 		module_alone
-		export PERFRING_CONFORMANCE_STRIDE=11 PERFRING_NEST_STRIDE=160
+		export PERFRING_CONFORMANCE_STRIDE=11 PERFRING_FAULT_STRIDE=7 PERFRING_NEST_STRIDE=160
 		export PERFRING_TWIN_STEPS=4000
-		PERFRING_LOADER_ROUNDS=20
+		PERFRING_LOADER_ROUNDS=8
 		;;
 	esac
 	case $flavour in

@@ -6,7 +6,7 @@
  * call succeeds at once.
  *
  * PERFRING_FAULT_CALL= only the calls whose names begin so, PERFRING_FAULT_FROM= from this
- * failure on (1).
+ * failure on (1), PERFRING_FAULT_STRIDE= of loading a module one failure in so many (1).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -412,12 +412,13 @@ static int only_within(const char *name)
 static unsigned int fail_each(struct __test_metadata *_metadata, FIXTURE_DATA(adversity) *self,
 			      const struct call *call, const char *parameters)
 {
+	const unsigned int stride = call->init ? from_environment("PERFRING_FAULT_STRIDE", 1) : 1;
 	unsigned int n, failed = 0;
 	int ret, left, pmu = pmu_type();
 	struct world w;
 	char text[32];
 
-	for (n = from_environment("PERFRING_FAULT_FROM", 1); n < MOST; n++) {
+	for (n = from_environment("PERFRING_FAULT_FROM", 1); n < MOST; n += stride) {
 		/* Loading takes seconds, and not everything that fails there matters. */
 		if (n % 20 == 0)
 			TH_LOG("%s: %u of %u failed", call->name, failed, n);
