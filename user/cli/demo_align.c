@@ -8,11 +8,12 @@
  * device's stream, and between the first and the last of them there is no other:
  * perf's stream is a contiguous part of the device's.
  *
- * Where does it begin?  Each probe reads the clock by itself, so in one hit
- * either the device or perf is earlier, by less than the next hit is away.  The
- * counterpart of perf's first record is hence the device's last one before it in
- * time, or the first one not before.  Only one of these can be right: successive
- * switches differ, because a task is never switched with itself.
+ * Where does it begin?  Each probe reads the clock by itself, the one a little after
+ * the other, and a clock that never goes back may stand still over several hits (perf's
+ * does, between ticks, where the processors' counters are not in step).  The counterpart
+ * of perf's first record is hence one of: the device's last record before it in time, those
+ * of the same time, the first one after it.  Successive switches differ, because a task
+ * is never switched with itself, so the longest run tells which.
  *
  * That nothing is missing from both shows in the chain: who is switched in is
  * who is switched out next.
@@ -88,7 +89,7 @@ static void align_measure(const struct demo_stream *device, const struct demo_st
 void demo_align(const struct demo_stream *device, const struct demo_stream *perf,
 		struct demo_alignment *alignment)
 {
-	size_t not_before = 0, run;
+	size_t at, run;
 
 	memset(alignment, 0, sizeof(*alignment));
 	if (!perf->nr || !device->nr) {
@@ -96,18 +97,17 @@ void demo_align(const struct demo_stream *device, const struct demo_stream *perf
 				    "perf has no records";
 		return;
 	}
-	while (not_before < device->nr &&
-	       device->record[not_before].time < perf->record[0].time)
-		not_before++;
-
-	alignment->before = not_before;
-	alignment->matched = align_run(device, not_before, perf);
-	if (not_before) {
-		run = align_run(device, not_before - 1, perf);
-		if (run > alignment->matched || !alignment->matched) {
-			alignment->before = not_before - 1;
+	for (at = 1; at < device->nr && device->record[at].time < perf->record[0].time; at++)
+		;
+	alignment->before = at - 1;
+	for (at--; at < device->nr; at++) {
+		run = align_run(device, at, perf);
+		if (run > alignment->matched) {
+			alignment->before = at;
 			alignment->matched = run;
 		}
+		if (device->record[at].time > perf->record[0].time)
+			break;
 	}
 	align_measure(device, perf, alignment);
 	alignment->after = device->nr - alignment->before - alignment->matched;
