@@ -239,6 +239,14 @@ void sleep_ms(unsigned int ms)
 		;
 }
 
+void pass_time(void)
+{
+	uint64_t end = now_ns() + 20000000;
+
+	while (now_ns() < end)
+		;
+}
+
 uint64_t from_environment(const char *name, uint64_t fallback)
 {
 	const char *value = getenv(name);

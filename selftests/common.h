@@ -93,6 +93,12 @@ long file_long(const char *path, long fallback);
 uint64_t now_ns(void);
 void sleep_ms(unsigned int ms);
 /*
+ * Run until perf's clock has moved on, by 2 ms at least.  Where the processors' counters
+ * are not in step it stands still from a tick's length after one tick to the next, which on
+ * a loaded host is long.  The time of a task's events passes while it runs, not while it sleeps.
+ */
+void pass_time(void);
+/*
  * How many times longer things take here than on a usual machine: PERFRING_SLOWNESS,
  * else 1. alarm(2), which is also the harness's deadline, is scaled by it.
  */

@@ -138,6 +138,7 @@ static void nest(void *context)
 	size_t ten = 10;
 
 	touch(&ten);
+	pass_time();
 	if (n->depth++ == 0)
 		perfring_count_measure(n->count, nest, n, n->inner, 3);
 	else
@@ -154,6 +155,7 @@ TEST(nested)
 
 	ASSERT_EQ(0, perfring_count_open_text(FAULTS, 0, -1, NULL, &n.count, NULL));
 	touch(&pages);
+	pass_time();
 	for (int i = 0; i < 3; i++) {
 		n.depth = 0;
 		ASSERT_EQ(3, perfring_count_measure(n.count, nest, &n, v, 3));
@@ -189,7 +191,6 @@ TEST(empty)
 	ASSERT_EQ(3, perfring_count_measure(count, nothing, NULL, v, 3));
 	EXPECT_EQ(0, v[0].value);
 	EXPECT_EQ(PERFRING_COUNTED, v[0].state);
-	EXPECT_LT(0, v[0].running);
 	perfring_count_close(count);
 }
 

@@ -260,6 +260,7 @@ static pid_t write_five(FIXTURE_DATA(side) *self, volatile uint64_t *word)
 			_exit(1);
 		for (unsigned int i = 0; i < 5; i++)
 			*word = i;
+		pass_time();
 		_exit(0);
 	}
 	/* With other events the kernel does not swap the events of the two when it switches. */

@@ -38,6 +38,7 @@ TEST_F(events, breakpoint_counts_stores)
 	EXPECT_EQ(0, self->value[0].enabled);
 	ASSERT_EQ(0, perfring_events_enable(self->events));
 	store(TIMES);
+	pass_time();
 	ASSERT_EQ(0, perfring_events_disable(self->events));
 	store(3);
 	ASSERT_EQ(1, perfring_events_read(self->events, self->value, 4));
@@ -221,6 +222,7 @@ TEST_F(events, part_of_the_time)
 	OPEN();
 	ASSERT_EQ(0, perfring_events_enable(self->events));
 	store(TIMES);
+	pass_time();
 	ASSERT_EQ(1, perfring_events_read_target(self->events, 1, self->value, 4));
 	EXPECT_EQ(PERFRING_COUNT_NONE, value->state);
 	EXPECT_LT(0, value->enabled);
@@ -228,6 +230,7 @@ TEST_F(events, part_of_the_time)
 	EXPECT_EQ(0, value->scaled);
 	ASSERT_EQ(0, pin_to(second));
 	store(2 * TIMES);
+	pass_time();
 	ASSERT_EQ(0, perfring_events_disable(self->events));
 	ASSERT_EQ(1, perfring_events_read_target(self->events, 0, self->value, 4));
 	EXPECT_EQ(PERFRING_COUNTED, value->state);

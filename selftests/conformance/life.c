@@ -230,7 +230,7 @@ static void run_hotplug(struct side *side, uint64_t a, uint64_t b)
 	say_ret(side, "online", cpu_set_online(cpu, true));
 	say_poll(side, "poll", poll_events(fd, 0));
 	say_call(side, "read", read(fd, words, sizeof(words)));
-	sleep_ms(2);
+	pass_time();
 	say_call(side, "read", read(fd, later, sizeof(later)));
 	say(side, "goes on=%d", later[1] > words[1]);
 }
