@@ -9,10 +9,12 @@
  */
 #include <fcntl.h>
 #include <perfring/perfring.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "command.h"
@@ -401,6 +403,36 @@ TEST(output_not_writable)
 		}
 		EXPECT_TRUE(said("standard output"));
 	}
+}
+
+/* Where tracefs is not mounted, a list of its tracepoints is refused, and told how to mount it. */
+TEST(list_without_tracefs)
+{
+	int status;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "root is needed to unmount tracefs");
+	child = fork();
+	if (!child) {
+		if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+			_exit(2);
+		umount2("/sys/kernel/tracing", MNT_DETACH);
+		umount2("/sys/kernel/debug", MNT_DETACH);
+		if (inside("list tracepoint") != 1 ||
+		    !strstr(output, "list: tracefs is not mounted: mount -t tracefs"))
+			_exit(3);
+		/* With others it is left out. */
+		if (inside("list sw tracepoint") || !strstr(output, "cpu-clock"))
+			_exit(4);
+		if (setuid(65534) || inside("list tracepoint") != 1 ||
+		    !strstr(output, "list: tracefs cannot be read; be root"))
+			_exit(5);
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status >> 8);
+	EXPECT_TRUE(WIFEXITED(status));
 }
 
 /* Nobody reads any more: it ends, by the signal or, where that is ignored, with 1. */

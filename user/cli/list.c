@@ -2,6 +2,7 @@
 /* list: the events of this machine. */
 #include "cli.h"
 #include "json.h"
+#include "tracepoint.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -123,6 +124,10 @@ static int list_command(int argc, char **argv)
 			list.pattern = words.word[i];
 	}
 	err = perfring_event_list(NULL, kinds, list_print, &list);
+	if (kinds == PERFRING_LIST_TRACEPOINT && (err == -ENOENT || err == -EACCES)) {
+		tracepoint_no_tracefs("list");
+		return CLI_FAIL;
+	}
 	if (err) {
 		cli_error("list: %s", perfring_strerror(err));
 		return CLI_FAIL;

@@ -106,6 +106,15 @@ static int tracepoint_format(const char *root, const char *dir, struct tracepoin
 	return err;
 }
 
+void tracepoint_no_tracefs(const char *what)
+{
+	if (geteuid() != 0)
+		cli_error("%s: tracefs cannot be read; be root", what);
+	else
+		cli_error("%s: tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing",
+			  what);
+}
+
 int tracepoint_read(const char *name, struct tracepoint *tracepoint, uint64_t *id)
 {
 	const char *root = tracepoint_root();
@@ -115,11 +124,7 @@ int tracepoint_read(const char *name, struct tracepoint *tracepoint, uint64_t *i
 	*id = 0;
 	memset(tracepoint, 0, sizeof(*tracepoint));
 	if (!root) {
-		if (geteuid() != 0)
-			cli_error("%s: tracefs cannot be read; be root", name);
-		else
-			cli_error("%s: tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing",
-				  name);
+		tracepoint_no_tracefs(name);
 		return CLI_FAIL;
 	}
 	if (strlen(name) >= sizeof(dir) || strchr(name, '/')) {

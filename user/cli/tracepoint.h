@@ -28,6 +28,9 @@ struct tracepoint {
 	size_t nr;		/* without the common ones */
 };
 
+/* Say why there is no tracefs, for @what. */
+void tracepoint_no_tracefs(const char *what);
+
 /*
  * The format and the id of "SYSTEM:NAME".  Returns an exit status and says why not;
  * tracepoint_free() it.
