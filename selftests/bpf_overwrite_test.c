@@ -26,6 +26,8 @@ FIXTURE_SETUP(over)
 	memset(&self->r, 0, sizeof(self->r));
 	if (!bpf_ring_available(variant->kernel, why, sizeof(why)))
 		SKIP(return, "%s", why);
+	if (sizeof(long) == 4)
+		SKIP(return, "programs of 32 bits are refused: see refused_with_32_bits");
 	err = bpf_ring_start_overwriting(&self->r, variant->kernel, PAGE, 0);
 	if (variant->kernel && err == -EINVAL)
 		SKIP(return, "this kernel's BPF ring buffers do not overwrite (Linux 6.19)");
@@ -35,6 +37,16 @@ FIXTURE_SETUP(over)
 FIXTURE_TEARDOWN(over)
 {
 	bpf_ring_close(&self->r);
+}
+
+/* A program of 32 bits cannot know where the oldest record's position lies. */
+TEST(refused_with_32_bits)
+{
+	struct bpf_ring r;
+
+	EXPECT_EQ(sizeof(long) == 4 ? -EOPNOTSUPP : 0,
+		  bpf_ring_start_overwriting(&r, false, PAGE, 0));
+	bpf_ring_close(&r);
 }
 
 static size_t len_of(uint64_t seq)

@@ -15,6 +15,18 @@ static void bpf_pages(struct perfring_storage *storage, void *memory)
 	storage->data = page + 2 * storage->page_size;
 }
 
+/*
+ * The kernel's positions are its longs, and that of the oldest record is the third. Where ours
+ * has 32 bits, nothing says which the kernel's has.
+ */
+static int bpf_overwrites(struct perfring_storage *storage)
+{
+	if (sizeof(unsigned long) < sizeof(*storage->producer))
+		return -EOPNOTSUPP;
+	storage->flags |= PERFRING_STORAGE_OVERWRITE;
+	return 0;
+}
+
 static int bpf_open(struct perfring_storage *storage, int map_fd)
 {
 	struct bpf_map_info info;
@@ -26,8 +38,11 @@ static int bpf_open(struct perfring_storage *storage, int map_fd)
 		return err;
 	if (info.type != BPF_MAP_TYPE_RINGBUF)
 		return -EINVAL;
-	if (info.map_flags & BPF_OVERWRITE)
-		storage->flags |= PERFRING_STORAGE_OVERWRITE;
+	if (info.map_flags & BPF_OVERWRITE) {
+		err = bpf_overwrites(storage);
+		if (err)
+			return err;
+	}
 	storage->data_size = info.max_entries;
 	storage->fd = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
 	if (storage->fd < 0)
@@ -108,7 +123,7 @@ int perfring_storage_from_bpf_memory(void *memory, size_t bytes,
 	if (!err && own.page_size)
 		storage->page_size = own.page_size;
 	if (!err && own.overwrite)
-		storage->flags |= PERFRING_STORAGE_OVERWRITE;
+		err = bpf_overwrites(storage);
 	if (!err)
 		err = bpf_from_memory(storage, memory, bytes);
 	if (err) {

@@ -55,9 +55,10 @@ struct perfring_bpf_opts {
  *
  * A ring buffer has one consumer: two readers of one map take each other's records.
  * A map of BPF_F_RB_OVERWRITE (Linux 6.19) has PERFRING_STORAGE_OVERWRITE: its ring is read by
- * snapshots.
+ * snapshots.  A program of 32 bits cannot read it: what stands before the oldest record's
+ * position is as long as the kernel's longs are.
  *
- * Return: 0; -EINVAL @map_fd is another kind of map, or bad options; -EBADF; -EPERM; -E2BIG;
+ * Return: 0; -EOPNOTSUPP it overwrites, and we have 32 bits; -EINVAL @map_fd is another kind of map, or bad options; -EBADF; -EPERM; -E2BIG;
  * -ENOMEM; what bpf(2) and mmap(2) answer.
  */
 int perfring_storage_open_bpf_ringbuf(int map_fd, const struct perfring_bpf_opts *opts,
@@ -76,8 +77,8 @@ int perfring_storage_open_bpf_ringbuf(int map_fd, const struct perfring_bpf_opts
  * but a copy of it, that has to be kept up by whoever writes.
  *
  * Return: 0; -ENODATA shorter than two pages and twice a page of data; -EINVAL not 2 +
- * 2 * 2^n pages or a page size that is no power of two of at least 4096; -EFAULT
- * not aligned; -E2BIG; -ENOMEM.
+ * 2 * 2^n pages or a page size that is no power of two of at least 4096; -EOPNOTSUPP as
+ * for a map; -EFAULT not aligned; -E2BIG; -ENOMEM.
  */
 int perfring_storage_from_bpf_memory(void *memory, size_t bytes,
 				     const struct perfring_bpf_opts *opts,
