@@ -98,8 +98,8 @@ TEST_F(memory, spoiled)
 
 		/* On at the head: the next record is right, if the head is. */
 		EXPECT_EQ(0, perfring_ring_resync(r->ring));
-		EXPECT_EQ(*r->producer, *r->consumer);
-		EXPECT_EQ(*r->producer, perfring_ring_tail(r->ring));
+		EXPECT_EQ(*r->producer, (unsigned long)*r->consumer);
+		EXPECT_EQ(*r->producer, (unsigned long)perfring_ring_tail(r->ring));
 		if (*r->producer & 7)
 			continue;
 		ASSERT_EQ(0, put(r, OUTPUT, 100, 9));

@@ -128,9 +128,10 @@ bool bpf_ring_available(bool kernel, char *why, size_t len)
 /* As __bpf_ringbuf_reserve(): never quite full, BUSY before the position is stored. */
 uint64_t bpf_ring_reserve(struct bpf_ring *r, size_t len)
 {
-	uint64_t consumer = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
-	uint64_t position = *r->producer;
-	uint64_t next = position + bpf_record(len);
+	/* Longs, as there. */
+	unsigned long consumer = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
+	unsigned long position = *r->producer;
+	unsigned long next = position + bpf_record(len);
 	uint32_t *header = (void *)(r->data + (position & (r->size - 1)));
 
 	if (r->oldest) {

@@ -7,6 +7,8 @@
 #define SIDE_BAND "mmap|comm|task|mmap_data|mmap2|context_switch|namespaces|ksymbol|bpf_event|" \
 		"cgroup|text_poke"
 #define OTHER_EVENTS "cpu-clock|task-clock|*-faults|context-switches|cpu-migrations|cgroup-switches"
+#define BEYOND_LONG "more than the ring counts as the ring; perf's minimum of two longs takes a " \
+		"watermark of 2^31 for negative, compares it unsigned and never wakes"
 #define OVERFLOWS "each sample that a program writes is an overflow; perf's bpf-output has none"
 
 const struct explained explained[] = {
@@ -30,10 +32,16 @@ const struct explained explained[] = {
 	{ .rows = "mmap size: 0x400000001000 bytes",
 	  .bits = 64,
 	  .reason = "perf counts the pages of a ring in 32 bits, and makes one of none" },
-	{ .rows = "poll: watermark @(2^31*1000|2^31*2100|2^32 - 1*1000|2^32 - 1*2100)",
+	{ .rows = "mmap offset: 0x100000000, with a ring*",
 	  .bits = 32,
-	  .sometimes = true,
-	  .reason = "more than a long holds is more than the ring; perf takes it for less than 0" },
+	  .reason = "at this offset, which is beyond all that a perf descriptor has, the device shows the data twice" },
+	/* Those rows that write more than the ring holds. */
+	{ .rows = "poll: watermark @(2^31|2^32 - 1), @(1 page|backward|overwrite), payloads of @(1000|2100)",
+	  .bits = 32,
+	  .reason = BEYOND_LONG },
+	{ .rows = "poll: watermark @(2^31|2^32 - 1), @(2 pages|backward, overwrite), payloads of 2100",
+	  .bits = 32,
+	  .reason = BEYOND_LONG },
 	{ .rows = "control page: @(bytes 0 to 255*|cap_user_time*|what is told of the clock)",
 	  .sometimes = true,
 	  .reason = "how the kernel makes time of the processor's counter is not told to modules" },
