@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include "conformance.h"
 
-#define PAGE	4096UL
+#define TOUCHED	(1U << 16)	/* touched before; of a place */
 
 /* A running event with 1 + 2 pages, one record of "abcd" in it. */
 static char *setup(struct side *side, int prot, int *fd)
@@ -331,15 +331,14 @@ static void run_charge(struct side *side, uint64_t a, uint64_t b)
 
 void memory_rows(void)
 {
-	static const unsigned int bytes[] = {
-		0, 8, 1024, 1032, 4095, 4096, 4097, 8191, 8192, 12287,
+	const unsigned int page = PAGE, bytes[] = {
+		0, 8, 1024, 1032, page - 1, page, page + 1, 2 * page - 1, 2 * page, 3 * page - 1,
 	};
 	/* data_head, data_tail, lock, index, data_offset, data_size, aux_offset, reserved */
 	static const unsigned int words[] = { 128, 129, 1, 2, 130, 131, 134, 50, 511 };
 	static const uint64_t values[] = { 0, 8, 16, 1ULL << 20, ~0ULL };
-	/* 1 << 16: touched before. */
-	static const unsigned int places[] = {
-		0, 1024, 4096, 8192, 12280, 4096 | 1 << 16, 1 << 16,
+	const unsigned int places[] = {
+		0, 1024, page, 2 * page, 3 * page - 8, page | TOUCHED, TOUCHED,
 	};
 	static const struct {
 		const char *name;

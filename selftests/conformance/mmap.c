@@ -5,8 +5,6 @@
 #include <sys/resource.h>
 #include "conformance.h"
 
-#define PAGE	4096UL
-
 /* What a mapping shows, and whether the event writes to it. */
 static void look(struct side *side, int fd, const void *map)
 {
@@ -254,16 +252,16 @@ static void flag_rows(void)
 
 void mmap_rows(void)
 {
-	static const uint64_t bytes[] = {
-		0, 1, 4095, 4097, 8191, 8193, 12287, 3 * 4096 + 1, 5 * 4096 - 1, 5 * 4096 + 1,
-		33 * PAGE, 65 * PAGE, 66 * PAGE, 129 * PAGE, 1025 * PAGE,
+	const uint64_t page = PAGE, bytes[] = {
+		0, 1, page - 1, page + 1, 2 * page - 1, 2 * page + 1, 3 * page - 1, 3 * page + 1,
+		5 * page - 1, 5 * page + 1, 33 * PAGE, 65 * PAGE, 66 * PAGE, 129 * PAGE, 1025 * PAGE,
 		/* More than memory or a record of all the pages can be. */
 		((1ULL << 20) + 1) * PAGE, ((1ULL << 24) + 1) * PAGE, ((1ULL << 31) + 1) * PAGE,
 		(1ULL << 20) * PAGE, ((1ULL << 34) + 1) * PAGE, 1ULL << 47, 1ULL << 63, ~0UL,
 	};
-	static const uint64_t offsets[] = {
-		1, 8, 2048, 4096, 2 * 4096, 3 * 4096, 4 * 4096, 8 * 4096, 1UL << 31, 1ULL << 32,
-		1ULL << 62, -4096ULL,
+	const uint64_t offsets[] = {
+		1, 8, 2048, page, 2 * page, 3 * page, 4 * page, 8 * page, 1UL << 31, 1ULL << 32,
+		1ULL << 62, -page,
 	};
 	static const size_t seconds[] = { 1, 2, 3, 4, 5, 6, 9, 17 };
 	static const unsigned int pairs[] = {
@@ -303,7 +301,7 @@ void mmap_rows(void)
 	add("mmap again", run_closed, 0, 0, "after close");
 	add("mmap again", run_closed, 1, 0, "after close, one is there");
 	add("mmap limits", run_limit, RLIMIT_AS, 1 << 20, "RLIMIT_AS of 1 MiB");
-	add("mmap limits", run_limit, RLIMIT_DATA, 4096, "RLIMIT_DATA of 4096");
+	add("mmap limits", run_limit, RLIMIT_DATA, PAGE, "RLIMIT_DATA of a page");
 	add("mmap limits", run_limit, RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK of 0 as root");
 	add("mmap limits", run_limit, RLIMIT_FSIZE, 0, "RLIMIT_FSIZE of 0");
 }

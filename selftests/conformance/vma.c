@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include "conformance.h"
 
-#define PAGE	4096UL
 #define PAGES	5UL	/* 1 + 4 */
 
 /* A running event, mapped with room on both sides. */
