@@ -35,7 +35,7 @@ machine = $(and $(filter check,$@),$(filter command,$(origin ARCH)),$(ARCH))
 FUZZ_SECONDS = $(or $(SECONDS),60)
 SOAK_SECONDS = $(or $(SECONDS),600)
 
-.PHONY: all help modules lib demo check check-debug conformance soak bench coverage fuzz lint abi arm64 \
+.PHONY: all help modules lib demo check check-debug conformance soak bench coverage fuzz lint abi \
 	model nest vm-shell install \
 	modules_install clean FORCE
 
@@ -71,7 +71,6 @@ help:
 	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
 	@echo '  lint             checkpatch, sparse, W=1, compilers, clang-tidy, cppcheck, ...'
 	@echo '  abi              the library of now against that of the last tag (abidiff)'
-	@echo '  arm64            counters on an emulated arm64 processor, by their registers'
 	@echo '  vm-shell         a shell in the virtual machine, the module built for it'
 	@echo 'Variables:'
 	@echo '  V=1              show the commands'
@@ -120,7 +119,7 @@ modules_install: modules
 install: lib
 	$(Q)$(MAKE) -C user O='$(O)/user' SAN= install
 
-demo check conformance soak bench coverage fuzz lint abi arm64 model nest:
+demo check conformance soak bench coverage fuzz lint abi model nest:
 	$(Q)$(if $(machine),env -u ARCH -u MAKEFLAGS -u MAKEOVERRIDES selftests/arch.sh '$(machine)',selftests/$@.sh)
 
 check-debug:

@@ -27,4 +27,6 @@ selftests/setup.sh "$machine"
 export O=${O:-$PWD/.build}/$1
 # It is always emulated.
 export PERFRING_SLOWNESS=${PERFRING_SLOWNESS:-2}
-MACHINE=$1 KERNEL=$machine_kernel STAGES=vm-$machine_kernel HOST='' exec selftests/check.sh
+stages=vm-$machine_kernel
+[ "$1" != arm64 ] || stages+=" icount-$machine_kernel"
+MACHINE=$1 KERNEL=$machine_kernel STAGES=${STAGES:-$stages} LANES=1 HOST='' exec selftests/check.sh

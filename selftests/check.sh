@@ -5,6 +5,8 @@
 #
 #   native, native-asan, native-tsan   on this machine (memory, real perf)
 #   vm-6.1, vm-6.12                    in a virtual machine, with the module
+#   icount-6.12-arm64                  those of a PMU that counts instructions exactly, which
+#                                      QEMU has for that machine alone (ARCH=arm64)
 #   host                               with HOST=1, instead of those: the module
 #                                      on the running kernel, unloaded afterwards
 #
@@ -74,13 +76,17 @@ run_stage()
 		# the sanitizer's; it intercepts nothing.
 		export ASAN_OPTIONS=verify_asan_link_order=0:${ASAN_OPTIONS:-}
 		;;
-	vm-*)
-		dir=$(selftests/vm/kernel.sh "${stage#vm-}")
+	vm-* | icount-*)
+		kernel=${stage#*-}
+		dir=$(selftests/vm/kernel.sh "$kernel")
 		PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
 		export PERFRING_MODULE
 		# A guest that hangs is silent; one on a busy machine takes long.
-		prefix=(selftests/vm/run.sh --kernel "${stage#vm-}" --timeout "$((1800 * ${PERFRING_SLOWNESS:-1}))"
+		prefix=(selftests/vm/run.sh --kernel "$kernel" --timeout "$((1800 * ${PERFRING_SLOWNESS:-1}))"
 			--log "$logs/$stage.console" --show "$O" --)
+		case $stage in
+		icount-*) export ACCEL=icount PERFRING_ONLY=count_pmu_test ;;
+		esac
 		;;
 	host)
 		PERFRING_MODULE=$O/kmod-$(uname -r)/kmod/perfring.ko
@@ -158,7 +164,7 @@ machine_cross "${MACHINE:-}"
 native=() guests=()
 for stage in $stages; do
 	case $stage in
-	vm-* | host) guests+=("$stage") ;;
+	vm-* | icount-* | host) guests+=("$stage") ;;
 	*) native+=("$stage") ;;
 	esac
 done

@@ -64,7 +64,6 @@ coverage gcovr         gcovr
 fuzz  clang            clang
 fuzz  libclang-rt-dev  clang
 arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
-arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
 arm64 qemu-system-arm  qemu-system-aarch64
 i386  gcc-i686-linux-gnu i686-linux-gnu-gcc
 s390x gcc-s390x-linux-gnu s390x-linux-gnu-gcc

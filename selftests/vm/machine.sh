@@ -39,13 +39,13 @@ machine()
 
 machine_cross()
 {
-	local sysroot
+	local sysroot here=${BASH_SOURCE[0]%/*}
 	cross=()
 	machine "$1"
 	[ -n "$machine" ] || return 0
-	sysroot=$("${BASH_SOURCE[0]%/*}/sysroot.sh" "$machine")
+	sysroot=$("$here/sysroot.sh" "$machine")
 	cross=("CC=$triplet-gcc --sysroot=$sysroot" "AR=$triplet-ar" "NM=$triplet-nm"
-		"READELF=$triplet-readelf" BTF=)
+		"READELF=$triplet-readelf" "BPF_ARCH=$machine" "BTF=$("$here/btf.sh" "$machine_kernel")")
 	[ "$machine" != s390x ] || cross+=(BPF_TARGET=bpfeb)
 }
 
