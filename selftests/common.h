@@ -124,6 +124,18 @@ int become_nobody(void);
 /* CRC-32 as zlib has it. */
 uint32_t crc32_zlib(const void *data, size_t len);
 
+static inline uint32_t type_of(const void *record)
+{
+	return ((const struct perf_event_header *)record)->type;
+}
+
+/* The word of the bytes 0 to 7, in this order: what EMIT writes when it is given nothing. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ZERO_TO_SEVEN	0x0706050403020100ULL
+#else
+#define ZERO_TO_SEVEN	0x0001020304050607ULL
+#endif
+
 /* A record's first word, as it lies in memory. */
 static inline uint64_t header_word(uint32_t type, uint16_t misc, uint16_t size)
 {

@@ -287,7 +287,7 @@ TEST_F(record, sample_id)
 	}
 	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
 	EXPECT_EQ(5, header->misc);
-	EXPECT_EQ(0x0706050403020100ULL, self->buf[1]);
+	EXPECT_EQ(ZERO_TO_SEVEN, self->buf[1]);
 	ASSERT_EQ(0, emit(self->fd, 77, 5, NULL, 8, 1, NULL));
 	ASSERT_EQ(24 + 48, raw_next(&self->raw, self->buf));
 	EXPECT_EQ(PERF_RECORD_LOST, header->type);

@@ -71,9 +71,4 @@ static inline struct perfring_stats stats_of(int fd)
 	return stats;
 }
 
-static inline uint32_t type_of(const void *record)
-{
-	return ((const struct perf_event_header *)record)->type;
-}
-
 #endif /* SELFTESTS_HOLD_H */

@@ -350,7 +350,7 @@ TEST_F(hold, holder_leaves_to_another_layout)
 	EXPECT_EQ(0, self->buf[2]);
 	ASSERT_EQ(56, raw_next(&self->raw, self->buf));
 	EXPECT_EQ(78, type_of(self->buf));
-	EXPECT_EQ(0x0706050403020100ULL, self->buf[1]);
+	EXPECT_EQ(ZERO_TO_SEVEN, self->buf[1]);
 	EXPECT_EQ(0, raw_next(&self->raw, self->buf));
 }
 

@@ -95,11 +95,11 @@ static void drain(struct __test_metadata *_metadata, struct load *l)
 	/* No more: they may write faster than this reads. */
 	while (l->raw.tail < head && (size = raw_next(&l->raw, buf)) > 0) {
 		memcpy(words, buf, sizeof(words));
-		if ((uint32_t)words[0] == PERF_RECORD_LOST) {
+		if (type_of(words) == PERF_RECORD_LOST) {
 			l->told += words[2];
 			continue;
 		}
-		ASSERT_EQ(PERF_RECORD_SAMPLE, (uint32_t)words[0]);
+		ASSERT_EQ(PERF_RECORD_SAMPLE, type_of(words));
 		memcpy(&payload, buf + 12, sizeof(payload));
 		ASSERT_EQ(l->seen + l->told, payload.seq);
 		ASSERT_EQ(SHORTEST + payload.seq % (LONGEST - SHORTEST + 1), payload.len);

@@ -72,7 +72,7 @@ TEST(interrupts_write_inside_a_write)
 			ASSERT_EQ(48, size);
 			ASSERT_EQ(0, header->misc);
 			/* The pattern of EMIT: byte i is i. */
-			ASSERT_EQ(0x0706050403020100ULL, buf[1]);
+			ASSERT_EQ(ZERO_TO_SEVEN, buf[1]);
 			ASSERT_EQ(0x2726252423222120ULL, buf[5]);
 			ASSERT_LT(header->type - 1000, 2U);
 			seen[header->type - 1000]++;

@@ -128,8 +128,8 @@ static const char *drain(FIXTURE_DATA(nmi) *self)
 			continue;
 		if (header->type == LOAD) {
 			/* The pattern of EMIT: byte i is i. */
-			if (size != 48 || self->buf[1] != 0x0706050403020100ULL ||
-			    self->buf[5] != 0x2726252423222120ULL)
+			if (size != 48 || self->buf[1] != ZERO_TO_SEVEN ||
+			    self->buf[5] != (ZERO_TO_SEVEN | 0x20 * 0x0101010101010101ULL))
 				return "a record that was interrupted is not whole";
 			self->load_found++;
 			continue;

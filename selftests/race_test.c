@@ -180,7 +180,7 @@ static int call_release(struct world *w, int fd, uint64_t x)
 static int call_position(struct world *w, int fd, uint64_t x)
 {
 	struct perfring_position position = {
-		.size = sizeof(position), .position = x & ~7ULL,
+		.size = sizeof(position), .position = (unsigned long)x & ~7UL,
 	};
 
 	return do_ioctl(fd, PERFRING_IOC_SET_POSITION, &position);

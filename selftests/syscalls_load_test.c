@@ -31,7 +31,7 @@ static void *blocked(void *arg)
 
 #define THREADS	200
 
-/* How many threads are inside read(2), system call 0, of the pipe? */
+/* How many threads are inside read(2) of the pipe? */
 static int threads_reading(void)
 {
 	DIR *dir = opendir("/proc/self/task");
@@ -39,7 +39,7 @@ static int threads_reading(void)
 	char path[64], text[256], call[32];
 	int n = 0, len;
 
-	len = snprintf(call, sizeof(call), "0 0x%x ", blocker[0]);
+	len = snprintf(call, sizeof(call), "%d 0x%x ", SYS_read, blocker[0]);
 	while (dir && (entry = readdir(dir))) {
 		snprintf(path, sizeof(path), "/proc/self/task/%.16s/syscall", entry->d_name);
 		if (file_read(path, text, sizeof(text)) > 0)

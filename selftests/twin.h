@@ -107,12 +107,12 @@ struct twin_model {
 	bool enabled[2];
 	bool attached;			/* the second event */
 	bool paused;
-	uint64_t head;
+	unsigned long head;		/* as long as perf's */
 	uint64_t published;
 	uint64_t tail;
 	uint64_t lost;
 	uint64_t lost_total[2];
-	uint64_t wakeup;
+	unsigned long wakeup;
 	uint64_t events;
 	bool ready;
 };

@@ -111,9 +111,8 @@ static bool place_raw(struct twins *t, uint64_t pos, uint64_t len)
 		words -= now;
 		pos += now * 8;
 	}
-	/* The last bytes of a word are its highest: little endian. */
 	at = ((pos - 8) & (t->model.size - 1)) / 8;
-	t->mask[at] = ~0ULL >> (8 * pad);
+	memset((char *)&t->mask[at] + 8 - pad, 0, pad);
 	if (t->dirty > t->model.size)
 		return true;
 	for (twin = t->twin + 1; twin < t->twin + t->nr; twin++)

@@ -71,7 +71,7 @@ int twin_model_write(struct twin_model *m, unsigned int event, uint64_t len, uin
 		     uint64_t *lost)
 {
 	uint64_t need = twin_sample_size(m, len) + (m->lost ? m->lost_size : 0);
-	uint64_t before = m->wakeup;
+	unsigned long before = m->wakeup;
 
 	if (!m->enabled[event])
 		return -EOPNOTSUPP;
@@ -86,8 +86,10 @@ int twin_model_write(struct twin_model *m, unsigned int event, uint64_t len, uin
 			m->published = m->head;
 		return -ENOSPC;
 	}
-	*pos = m->backward ? m->head - need : m->head;
+	*pos = m->head;
 	m->head = m->backward ? m->head - need : m->head + need;
+	if (m->backward)
+		*pos = m->head;
 	m->published = m->head;
 	*lost = m->lost;
 	m->lost = 0;

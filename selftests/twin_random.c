@@ -145,7 +145,7 @@ static void random_writes(struct twin_op *op, uint64_t *state, const struct twin
 /* Honest tails, mostly, so that something can be written. */
 static uint64_t random_tail(uint64_t *state, const struct twin_model *m)
 {
-	uint64_t used = m->backward ? m->tail - m->head : m->head - m->tail;
+	unsigned long used = m->backward ? m->tail - m->head : m->head - m->tail;
 	uint64_t part = used && used <= m->size ? below(state, used) : 0;
 	uint64_t sign = m->backward ? -1 : 1;
 

@@ -405,13 +405,13 @@ static bool step_others(struct twins *t, const struct twin_op *op)
 	}
 	twin_model_op(&t->model, op);
 	if (op->what == TWIN_TAIL)
-		t->seen.wild_tail += op->arg & 7 || t->model.head - op->arg > t->model.size;
+		t->seen.wild_tail += op->arg & 7 || (unsigned long)(t->model.head - op->arg) > t->model.size;
 	return true;
 }
 
 bool twins_step(struct twins *t, const struct twin_op *op)
 {
-	uint64_t before = t->model.head;
+	unsigned long before = t->model.head;
 	bool good;
 
 	t->dirty = 0;
