@@ -405,7 +405,8 @@ static bool step_others(struct twins *t, const struct twin_op *op)
 	}
 	twin_model_op(&t->model, op);
 	if (op->what == TWIN_TAIL)
-		t->seen.wild_tail += op->arg & 7 || (unsigned long)(t->model.head - op->arg) > t->model.size;
+		t->seen.wild_tail += op->arg & 7 ||
+				     (unsigned long)(t->model.head - op->arg) > t->model.size;
 	return true;
 }
 

@@ -34,7 +34,7 @@ const struct explained explained[] = {
 	  .reason = "perf counts the pages of a ring in 32 bits, and makes one of none" },
 	{ .rows = "mmap offset: 0x100000000, with a ring*",
 	  .bits = 32,
-	  .reason = "at this offset, which is beyond all that a perf descriptor has, the device shows the data twice" },
+	  .reason = "at this offset, beyond all that perf maps, the device shows the data twice" },
 	/* Those rows that write more than the ring holds. */
 	{ .rows = "poll: watermark @(2^31|2^32 - 1), @(1 page|backward|overwrite), payloads of @(1000|2100)",
 	  .bits = 32,

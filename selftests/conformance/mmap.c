@@ -254,7 +254,8 @@ void mmap_rows(void)
 {
 	const uint64_t page = PAGE, bytes[] = {
 		0, 1, page - 1, page + 1, 2 * page - 1, 2 * page + 1, 3 * page - 1, 3 * page + 1,
-		5 * page - 1, 5 * page + 1, 33 * PAGE, 65 * PAGE, 66 * PAGE, 129 * PAGE, 1025 * PAGE,
+		5 * page - 1, 5 * page + 1, 33 * page, 65 * page, 66 * page, 129 * page,
+		1025 * page,
 		/* More than memory or a record of all the pages can be. */
 		((1ULL << 20) + 1) * PAGE, ((1ULL << 24) + 1) * PAGE, ((1ULL << 31) + 1) * PAGE,
 		(1ULL << 20) * PAGE, ((1ULL << 34) + 1) * PAGE, 1ULL << 47, 1ULL << 63, ~0UL,

@@ -58,8 +58,8 @@ struct perfring_bpf_opts {
  * snapshots.  A program of 32 bits cannot read it: what stands before the oldest record's
  * position is as long as the kernel's longs are.
  *
- * Return: 0; -EOPNOTSUPP it overwrites, and we have 32 bits; -EINVAL @map_fd is another kind of map, or bad options; -EBADF; -EPERM; -E2BIG;
- * -ENOMEM; what bpf(2) and mmap(2) answer.
+ * Return: 0; -EOPNOTSUPP it overwrites, and we have 32 bits; -EINVAL @map_fd is another
+ * kind of map, or bad options; -EBADF; -EPERM; -E2BIG; -ENOMEM; what bpf(2) and mmap(2) answer.
  */
 int perfring_storage_open_bpf_ringbuf(int map_fd, const struct perfring_bpf_opts *opts,
 				      struct perfring_storage **out);
