@@ -355,8 +355,7 @@ static int parse_files(const struct world *w)
 	for (size_t i = 0; !ret && i < perfring_event_specs_count(specs); i++)
 		ret = strchr(perfring_event_specs_at(specs, i)->name, '*') ? -EIO : 0;
 	perfring_event_specs_free(specs);
-	/* A file that cannot be read describes nothing. */
-	return ret == -EINVAL ? 0 : ret;
+	return ret;
 }
 
 static int write_data(const char *path, bool pipe)

@@ -247,14 +247,19 @@ static int read_scale(struct pmu_context *c, struct event_word name)
 	const char *sysfs = c->parser->sysfs;
 	char text[64];
 	locale_t plain;
+	int err;
 
-	if (!read_described(sysfs, c->pmu, "events", name, ".unit", text, sizeof(text))) {
+	err = read_described(sysfs, c->pmu, "events", name, ".unit", text, sizeof(text));
+	if (!err) {
 		spec->unit = perfring_event_own(c->parser->specs,
 						(struct event_word){ text, strlen(text) });
 		if (!spec->unit)
 			return -ENOMEM;
+	} else if (err != -ENOENT) {
+		return err;
 	}
-	if (!read_described(sysfs, c->pmu, "events", name, ".scale", text, sizeof(text))) {
+	err = read_described(sysfs, c->pmu, "events", name, ".scale", text, sizeof(text));
+	if (!err) {
 		/* A point is a point, whatever the program's language. */
 		plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
 		if (!plain)
@@ -262,7 +267,7 @@ static int read_scale(struct pmu_context *c, struct event_word name)
 		spec->scale = strtod_l(text, NULL, plain);
 		freelocale(plain);
 	}
-	return 0;
+	return err == -ENOENT ? 0 : err;
 }
 
 static int apply_term(struct pmu_context *c, const struct event_term *term);
@@ -317,17 +322,23 @@ static int read_alias(const char *sysfs, const char *pmu, struct find_alias *fin
 		      size_t len)
 {
 	char path[512];
+	int ret;
 
 	if (memchr(find->name.at, '.', find->name.len) ||
-	    !perfring_event_pmu_path(sysfs, path, sizeof(path), pmu, "events", NULL) ||
-	    perfring_event_folder(path, find_alias, find) != 1)
+	    !perfring_event_pmu_path(sysfs, path, sizeof(path), pmu, "events", NULL))
 		return -ENOENT;
+	ret = perfring_event_folder(path, find_alias, find);
+	if (ret <= 0)
+		return ret ? ret : -ENOENT;
 	return read_described(sysfs, pmu, "events",
 			      (struct event_word){ find->found, strlen(find->found) }, "",
 			      text, len);
 }
 
-/* A format's field, an event's name, or event=NAME. */
+/*
+ * A format's field, an event's name, or event=NAME.  A file that is there and cannot be read
+ * is an error of its own: without it the term would mean something else, or nothing.
+ */
 static int apply_term(struct pmu_context *c, const struct event_term *term)
 {
 	const char *sysfs = c->parser->sysfs;
@@ -341,15 +352,23 @@ static int apply_term(struct pmu_context *c, const struct event_term *term)
 		return ret < 0 ? ret : 0;
 	is_number = !term->value.at || perfring_event_number(term->value, &number);
 	/* "event=NAME" is an event, whatever a format says of numbers. */
-	if (!is_number && perfring_event_word_is(term->name, "event"))
+	if (!is_number && perfring_event_word_is(term->name, "event")) {
 		find.name = term->value;
-	else if (!read_described(sysfs, c->pmu, "format", term->name, "", text, sizeof(text)))
-		return set_field(c, term);
-	else if (number != 1 || !is_number)
-		return unknown_term(c, term);
-	if (!read_alias(sysfs, c->pmu, &find, text, sizeof(text)))
+	} else {
+		ret = read_described(sysfs, c->pmu, "format", term->name, "", text, sizeof(text));
+		if (!ret)
+			return set_field(c, term);
+		if (ret != -ENOENT)
+			return ret;
+		if (number != 1 || !is_number)
+			return unknown_term(c, term);
+	}
+	ret = read_alias(sysfs, c->pmu, &find, text, sizeof(text));
+	if (!ret)
 		return apply_alias(c, (struct event_word){ find.found, strlen(find.found) }, text,
 				   term);
+	if (ret != -ENOENT)
+		return ret;
 	/* "r3c" as in an event of its own */
 	if (!term->value.at && perfring_event_by_raw(term->name, &number)) {
 		pmu_entry(c)->spec.attr.config = number;
@@ -384,11 +403,16 @@ static int pmu_cpus(struct pmu_context *c)
 	static const char *const files[] = { "cpumask", "cpus" };
 	struct perfring_event_spec *spec = &pmu_entry(c)->spec;
 	char path[512], text[1024];
+	int err;
 
 	for (size_t i = 0; i < 2 && !spec->cpus; i++) {
 		if (!perfring_event_pmu_path(c->parser->sysfs, path, sizeof(path), c->pmu,
-					     files[i], NULL) ||
-		    perfring_event_read_text(path, text, sizeof(text)) || !text[0])
+					     files[i], NULL))
+			continue;
+		err = perfring_event_read_text(path, text, sizeof(text));
+		if (err && err != -ENOENT)
+			return err;
+		if (err || !text[0])
 			continue;
 		spec->cpus = perfring_event_own(c->parser->specs,
 						(struct event_word){ text, strlen(text) });
@@ -506,10 +530,10 @@ static int pmu_try_alias(void *context, const char *pmu)
 		.value_place = m->word,
 	};
 	char text[PMU_TERMS_MAX];
-	int err;
+	int err = read_alias(m->c.parser->sysfs, pmu, &find, text, sizeof(text));
 
-	if (read_alias(m->c.parser->sysfs, pmu, &find, text, sizeof(text)))
-		return 0;
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	m->nr++;
 	err = pmu_new(&m->c, pmu);
 	return err ? err : apply_term(&m->c, &term);
