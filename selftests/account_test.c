@@ -142,7 +142,7 @@ TEST_F(account, longer_than_the_ring)
 	struct perfring_stats want = { .attempted = 1, .lost_full = 1 };
 
 	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
-	EXPECT_EQ(0, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 5000, 1, NULL));
+	EXPECT_EQ(0, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, PAGE + 1000, 1, NULL));
 	check(_metadata, self, &want);
 }
 

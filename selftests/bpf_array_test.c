@@ -192,16 +192,16 @@ TEST_F(array, lost)
 
 	self->seen.len = 20;
 	ASSERT_EQ(1, perfring_reader_add_bpf_array(self->reader, self->bpf.events, NULL, &opts));
-	EXPECT_EQ(-ENOSPC, put(&self->bpf, 0, 20, 0, 200));
+	EXPECT_EQ(-ENOSPC, put(&self->bpf, 0, 20, 0, fit + 73));
 	EXPECT_EQ(fit, self->request->done);
 	EXPECT_EQ((int)fit, perfring_reader_consume(self->reader));
 	EXPECT_EQ(0, self->seen.lost);
 	EXPECT_EQ(0, put(&self->bpf, 0, 20, 0, 1));
 	EXPECT_EQ(2, perfring_reader_consume(self->reader));	/* LOST, and the record */
 	EXPECT_EQ(fit + 1, self->seen.records[0]);
-	EXPECT_EQ(200 - fit, self->seen.lost);
+	EXPECT_EQ(73, self->seen.lost);
 	ASSERT_EQ(0, perfring_reader_loss(self->reader, 0, &loss));
-	EXPECT_EQ(200 - fit, loss.lost);
+	EXPECT_EQ(73, loss.lost);
 	EXPECT_EQ(0, self->seen.strange);
 }
 
@@ -290,12 +290,13 @@ TEST_F(array, overwrite)
 	};
 	struct perfring_batch batch;
 	struct perfring_record record;
+	const uint64_t records = 2 * PAGE / sample_size(20) + 44;
 	struct perfring_ring *ring;
 	uint64_t seq;
 
 	ASSERT_EQ(1, perfring_reader_add_bpf_array(self->reader, self->bpf.events, NULL, &opts));
 	ring = perfring_reader_ring(self->reader, 0);
-	for (seq = 0; seq < 300; seq++)
+	for (seq = 0; seq < records; seq++)
 		ASSERT_EQ(0, put(&self->bpf, 0, 20, seq, 1));
 	EXPECT_EQ(0, perfring_reader_consume(self->reader));
 	EXPECT_EQ(-ENODATA, perfring_reader_poll(self->reader, 0));
@@ -305,7 +306,7 @@ TEST_F(array, overwrite)
 		EXPECT_TRUE(is_sample(&record, 20, --seq)) TH_LOG("%llu", (unsigned long long)seq);
 	perfring_batch_commit(&batch);
 	/* A page of 32-byte records. */
-	EXPECT_EQ(300 - PAGE / sample_size(20), seq);
+	EXPECT_EQ(records - PAGE / sample_size(20), seq);
 	ASSERT_EQ(0, perfring_ring_snapshot(ring, 0, &batch));
 	EXPECT_EQ(0, perfring_batch_next(&batch, &record));
 	perfring_batch_commit(&batch);

@@ -86,11 +86,13 @@ static struct sequence sequence(void)
  */
 static void in_order(struct __test_metadata *_metadata, const char *source)
 {
+	const size_t pages = 512 * 1024 / PAGE;	/* at most 64 bytes a record */
 	unsigned int late = 0;
 	struct sequence s;
 	char args[200], *at;
 
-	snprintf(args, sizeof(args), "dump '%s' --json -n 600 -t 20", source);
+	snprintf(args, sizeof(args), "dump '%s' --json -n 600 -t 20 --pages %zu", source,
+		 pages);
 	ASSERT_EQ(0, perfring(args)) {
 		TH_LOG("%s", output);
 	}
@@ -98,7 +100,8 @@ static void in_order(struct __test_metadata *_metadata, const char *source)
 	EXPECT_EQ(600, s.records);
 	EXPECT_TRUE(s.inverted || second_cpu() < 0);
 
-	snprintf(args, sizeof(args), "dump '%s' --json --order -n 600 -t 20", source);
+	snprintf(args, sizeof(args), "dump '%s' --json --order -n 600 -t 20 --pages %zu",
+		 source, pages);
 	ASSERT_EQ(0, perfring(args)) {
 		TH_LOG("%s", output);
 	}

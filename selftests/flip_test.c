@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "fixtures.h"
 
-#define DATA		8192U
+#define DATA		(2 * PAGE)
 #define ROUNDS		400	/* at least */
 #define NS		250000000ULL
 #define LAP		(DATA / 8)
@@ -60,8 +60,8 @@ static void scribble(unsigned char *ring, size_t len, size_t data, uint64_t *hea
 			break;
 		default:
 			/* As a header of perf and as one of BPF: sizes of 8 to 128 are common. */
-			word = (seed >> 40 & 15) + 1;
-			word = word << 51 | (seed >> 44 & 1 ? 9 : word << 3);
+			word = 8 * ((seed >> 40 & 15) + 1);
+			word = header_word(seed >> 44 & 1 ? 9 : word, 0, word);
 			__atomic_store_n((uint64_t *)(void *)(ring + len - data +
 							      (seed >> 20) % (data / 8) * 8),
 					 word, __ATOMIC_RELAXED);

@@ -87,6 +87,8 @@ static int64_t next_time(struct perfring_merge *merge, unsigned int *index)
 TEST_F(merge, copies)
 {
 	struct perfring_merge_opts opts = { .size = sizeof(opts), .slack_ns = SLACK };
+	/* In half a page, and all that are held in the end; the numbers above are of 4096. */
+	const unsigned int half = PAGE / 2 / SIZE, all = 3 * half + 1, by_force = all / 4 + 1;
 	uint64_t time = 1;
 	unsigned int i;
 
@@ -97,29 +99,29 @@ TEST_F(merge, copies)
 	EXPECT_EQ(30 * SIZE, stats_of(self->merge).held_bytes);
 	EXPECT_EQ(0, stats_of(self->merge).copied);
 	time += 30;
-	ASSERT_EQ(0, write_run(self->reader, time, 10));
+	ASSERT_EQ(0, write_run(self->reader, time, half + 8 - 30));
 	EXPECT_EQ(0, read_run(self->merge, 1));
 	EXPECT_EQ(8, stats_of(self->merge).copied);
 	EXPECT_EQ(8 * SIZE, stats_of(self->merge).copied_bytes);
-	EXPECT_EQ(2048, perfring_ring_bytes_remaining(perfring_reader_ring(self->reader, 0)));
-	time += 10;
-	for (i = 0; i < 56; i++) {
+	EXPECT_EQ(PAGE / 2, perfring_ring_bytes_remaining(perfring_reader_ring(self->reader, 0)));
+	time += half + 8 - 30;
+	for (i = 0; i < 2 * half - 8; i++) {
 		ASSERT_EQ(0, write_run(self->reader, time++, 1));
 		EXPECT_EQ(0, read_run(self->merge, 1));
 		EXPECT_EQ(9 + i, stats_of(self->merge).copied);
 	}
-	EXPECT_EQ(96, stats_of(self->merge).held);
+	EXPECT_EQ(all - 1, stats_of(self->merge).held);
 	EXPECT_EQ(0, stats_of(self->merge).forced);
 	ASSERT_EQ(0, write_run(self->reader, time++, 1));
 	/* Then there is room for copies again. */
-	EXPECT_EQ(25, read_run(self->merge, 1));
-	EXPECT_EQ(25, stats_of(self->merge).forced);
-	EXPECT_EQ(65, stats_of(self->merge).copied);
-	EXPECT_EQ(97 - 25, stats_of(self->merge).held);
+	EXPECT_EQ(by_force, read_run(self->merge, 1));
+	EXPECT_EQ(by_force, stats_of(self->merge).forced);
+	EXPECT_EQ(2 * half + 1, stats_of(self->merge).copied);
+	EXPECT_EQ(all - by_force, stats_of(self->merge).held);
 	ASSERT_EQ(0, perfring_merge_flush(self->merge));
-	EXPECT_EQ(97 - 25, read_run(self->merge, 26));
-	EXPECT_EQ(25, stats_of(self->merge).forced);
-	EXPECT_EQ(97, stats_of(self->merge).delivered);
+	EXPECT_EQ(all - by_force, read_run(self->merge, by_force + 1));
+	EXPECT_EQ(by_force, stats_of(self->merge).forced);
+	EXPECT_EQ(all, stats_of(self->merge).delivered);
 	EXPECT_EQ(0, stats_of(self->merge).late);
 }
 

@@ -126,7 +126,7 @@ TEST_F(merge, room_is_given_back)
 	ASSERT_EQ(0, write_run(self->reader, 1, 60));
 	for (uint64_t time = 1; time <= 60; time++) {
 		ASSERT_NEXT(0, time);
-		EXPECT_GT((60 - time + 1) * SIZE + 4096 / 4, perfring_ring_bytes_remaining(ring));
+		EXPECT_GT((60 - time + 1) * SIZE + PAGE / 4, perfring_ring_bytes_remaining(ring));
 		EXPECT_LE((60 - time + 1) * SIZE, perfring_ring_bytes_remaining(ring));
 	}
 	EXPECT_EQ(2, stats_of(self->merge).rounds);

@@ -549,7 +549,7 @@ TEST_F(device, wakeup_without_overflow)
 	EXPECT_SIGNAL(self->fd, POLL_IN);
 	EXPECT_SILENCE();
 	/* 32 bytes are there; half of the page and more, so the watermark is crossed once. */
-	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 2048, 1, NULL));
+	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, PAGE / 2, 1, NULL));
 	EXPECT_SIGNAL(self->fd, POLL_IN);
 	EXPECT_SILENCE();
 }

@@ -165,16 +165,18 @@ TEST_F(wakeup, watermark)
 }
 
 /*
- * An event that counts has half the ring for a watermark besides: 2048 of one page.
- * Samples of 48: the 43rd crosses (2064).  Due by both, it is counted under events.
+ * An event that counts has half the ring for a watermark besides: 2048 of a page of 4096.
+ * Samples of 48: the 43rd crosses.  Due by both, it is counted under events.
  */
 TEST_F(wakeup, both)
 {
-	static const struct {
+	const unsigned int crosses = PAGE / 2 / 48 + 1;
+	const struct {
 		unsigned int wakeup_events;
 		uint64_t events, watermark;
 	} table[] = {
-		{ 1000, 0, 1 }, { 43, 1, 0 }, { 42, 1, 1 }, { 44, 0, 1 }, { 0, 0, 1 },
+		{ 100000, 0, 1 }, { crosses, 1, 0 }, { crosses - 1, 1, 1 }, { crosses + 1, 0, 1 },
+		{ 0, 0, 1 },
 	};
 	struct perf_event_attr attr = output_attr();
 	struct perfring_stats stats;
@@ -184,7 +186,7 @@ TEST_F(wakeup, both)
 		attr.wakeup_events = table[i].wakeup_events;
 		ASSERT_EQ(0, start(self, &attr, 1));
 		ready = 0;
-		for (n = 0; n < 43; n++) {
+		for (n = 0; n < crosses; n++) {
 			ASSERT_EQ(0, put(self->fd, PERF_RECORD_SAMPLE, 0, 36, 1));
 			ready += !!(poll_events(self->fd, 0) & POLLIN);
 		}
@@ -197,7 +199,7 @@ TEST_F(wakeup, both)
 		}
 		EXPECT_EQ(table[i].events + table[i].watermark, stats.wakeups);
 		EXPECT_EQ(stats.wakeups, ready);
-		EXPECT_EQ(2064, stats.high_water);
+		EXPECT_EQ(crosses * 48, stats.high_water);
 		EXPECT_TRUE(stats_balance(&stats));
 		raw_unmap(&self->raw);
 		close(self->fd);
