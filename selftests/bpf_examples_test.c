@@ -136,7 +136,7 @@ TEST_F(example, priorities)
 	ASSERT_NE(NULL, at);
 	ASSERT_EQ(3, sscanf(at, "bulk: %d read in %d portions, %d dropped", &read, &portions,
 			    &dropped));
-	EXPECT_EQ(RING_HOLDS(4096, 16), read);
+	EXPECT_EQ(RING_HOLDS(getpagesize(), 16), read);
 	EXPECT_EQ(2000 - 40, read + dropped);
 	/* 512 bytes each */
 	EXPECT_EQ((read + 31) / 32, portions);

@@ -292,7 +292,7 @@ TEST_F(side, read)
 	self->attr.config = 0;
 	self->attr.bp_type = HW_BREAKPOINT_W;
 	self->attr.bp_addr = (uintptr_t)word;
-	self->attr.bp_len = HW_BREAKPOINT_LEN_8;
+	self->attr.bp_len = HW_BREAKPOINT_LEN_4;
 	self->attr.sample_period = 1000000;
 	self->attr.exclude_kernel = 1;
 	self->attr.inherit = 1;

@@ -43,7 +43,12 @@ struct ringbuf_request {
 	unsigned char payload[2 * (RINGBUF_MASK + 1)];
 } request;
 
-/* Calls of bpf_loop() instead of loops: an older verifier would look at each turn of those. */
+/*
+ * Calls of bpf_loop() instead of loops: an older verifier would look at each turn of those.
+ * Where the kernel has no compiler for programs that call functions (i386) there are loops
+ * and nothing waits.
+ */
+#ifndef NO_CALLBACKS
 static long held(__u32 index, void *context)
 {
 	return *(volatile __u32 *)&request.release != 0;
@@ -56,6 +61,27 @@ static long hold(__u32 index, void *context)
 	bpf_loop(1 << 12, held, 0, 0);
 	return *(volatile __u32 *)&request.release != 0 || bpf_ktime_get_ns() > *until;
 }
+
+static __always_inline void hold_on(void)
+{
+	__u64 until = bpf_ktime_get_ns() + HOLD_NS;
+
+	*(volatile __u32 *)&request.held = 1;
+	bpf_loop(1 << 23, hold, &until, 0);
+}
+
+#define BODY
+#define REPEAT(nr, what)	bpf_loop(nr, what, 0, 0)
+#else
+#define hold_on()		((void)0)
+#define BODY			__always_inline
+#define REPEAT(nr, what)						\
+	do {								\
+		for (__u32 i_ = 0; i_ < RINGBUF_ITEMS && i_ < (nr); i_++)	\
+			if (what(i_, 0))				\
+				break;					\
+	} while (0)
+#endif
 
 static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u64 flags)
 {
@@ -71,12 +97,8 @@ static __always_inline int put(void *map, __u32 op, __u32 offset, __u32 len, __u
 	}
 	if (len)
 		bpf_dynptr_write(&record, 0, request.payload + offset, len, 0);
-	if (op == HOLD) {
-		__u64 until = bpf_ktime_get_ns() + HOLD_NS;
-
-		*(volatile __u32 *)&request.held = 1;
-		bpf_loop(1 << 23, hold, &until, 0);
-	}
+	if (op == HOLD)
+		hold_on();
 	if (op == DISCARD)
 		bpf_ringbuf_discard_dynptr(&record, flags);
 	else
@@ -99,12 +121,12 @@ static __always_inline long put_item(__u32 i, void *map)
 	return 0;
 }
 
-static long put_first(__u32 i, void *context)
+static BODY long put_first(__u32 i, void *context)
 {
 	return put_item(i, &first);
 }
 
-static long put_second(__u32 i, void *context)
+static BODY long put_second(__u32 i, void *context)
 {
 	return put_item(i, &second);
 }
@@ -123,7 +145,7 @@ static __always_inline void query(void *map)
 SEC("raw_tp")
 int output(void *ctx)
 {
-	bpf_loop(request.nr, put_first, 0, 0);
+	REPEAT(request.nr, put_first);
 	query(&first);
 	return 0;
 }
@@ -131,7 +153,7 @@ int output(void *ctx)
 SEC("raw_tp")
 int output_second(void *ctx)
 {
-	bpf_loop(request.nr, put_second, 0, 0);
+	REPEAT(request.nr, put_second);
 	query(&second);
 	return 0;
 }

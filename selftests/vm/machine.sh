@@ -46,7 +46,10 @@ machine_cross()
 	sysroot=$("$here/sysroot.sh" "$machine")
 	cross=("CC=$triplet-gcc --sysroot=$sysroot" "AR=$triplet-ar" "NM=$triplet-nm"
 		"READELF=$triplet-readelf" "BPF_ARCH=$machine" "BTF=$("$here/btf.sh" "$machine_kernel")")
-	[ "$machine" != s390x ] || cross+=(BPF_TARGET=bpfeb)
+	case $machine in
+	i386) cross+=(BPF_CFLAGS=-DNO_CALLBACKS) ;;
+	s390x) cross+=(BPF_TARGET=bpfeb) ;;
+	esac
 }
 
 machine_apt()
