@@ -13,8 +13,9 @@
 # then comes the kselftest suite (check.sh), which any report fails: the whole of it on
 # PREEMPT_RT, elsewhere without the programs that never open a device.
 #
-# FLAVOUR= only these, O= where to build, SLOWNESS= how many times longer a test may take
-# than usual. Logs are left in $O/logs. The status is 0 when nothing failed.
+# FLAVOUR= only these, KERNEL= only on these of their kernels, O= where to build,
+# SLOWNESS= how many times longer a test may take than usual. Logs are left in $O/logs.
+# The status is 0 when nothing failed.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -22,6 +23,7 @@ export O=${O:-$PWD/.build}
 export PERFRING_SCRIBBLE_SECONDS=60 PERFRING_RACE_SECONDS=60
 logs=$O/logs
 flavours=${FLAVOUR:-rt kasan kcsan kunit}
+only=${KERNEL:-}
 begin=$SECONDS
 rows=()
 selftests/setup.sh check
@@ -169,6 +171,10 @@ for flavour in $flavours; do
 	esac
 	export SILENCE=$((120 * PERFRING_SLOWNESS))
 	for kernel in $kernels; do
+		case " ${only:-$kernels} " in
+		*" $kernel "*) ;;
+		*) continue ;;
+		esac
 		selftests/vm/kernel.sh "$kernel" >/dev/null
 		if [ "$flavour" = kunit ]; then
 			kunit "$kernel"
