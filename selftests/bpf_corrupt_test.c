@@ -155,7 +155,7 @@ TEST_F(memory, far)
 			ASSERT_TRUE(is_bpf_record(&record, 9, n));
 			ASSERT_EQ(0, perfring_batch_next(&batch, &record));
 			perfring_batch_commit(&batch);
-			ASSERT_EQ(*self->r.producer, *self->r.consumer);
+			ASSERT_EQ(*self->r.producer, (unsigned long)*self->r.consumer);
 		}
 	}
 }
