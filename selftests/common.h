@@ -93,9 +93,10 @@ long file_long(const char *path, long fallback);
 uint64_t now_ns(void);
 void sleep_ms(unsigned int ms);
 /*
- * Run until perf's clock has moved on, by 2 ms at least.  Where the processors' counters
- * are not in step it stands still from a tick's length after one tick to the next, which on
- * a loaded host is long.  The time of a task's events passes while it runs, not while it sleeps.
+ * Run until perf's clock has moved on, by 5 ms.  Where the processors' counters are not in
+ * step it stands still from a tick's length after one tick to the next, however late that is.
+ * A thread's own time is of the same clock; so is that of a task's events, which passes while it
+ * runs and not while it sleeps.
  */
 void pass_time(void);
 /*
