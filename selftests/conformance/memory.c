@@ -101,6 +101,7 @@ static void run_field(struct side *side, uint64_t a, uint64_t b)
 	int fd, i;
 	struct perf_event_mmap_page *page = (void *)setup(side, RW, &fd);
 
+	pin_to(ROW_CPU);	/* the time that is to pass is that of the event's CPU */
 	was = *page;
 	pass_time();
 	do_ioctl(fd, PERF_EVENT_IOC_DISABLE, NULL);

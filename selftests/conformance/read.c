@@ -53,8 +53,7 @@ static void run_times(struct side *side, uint64_t a, uint64_t b)
 	int fd = open_format(side, a), i;
 
 	time = &words[1];
-	/* perf asks the event's CPU; from elsewhere an unsteady clock may seem to stand still. */
-	pin_to(ROW_CPU);
+	pin_to(ROW_CPU);	/* the time that is to pass is that of the event's CPU */
 	for (i = 0; i < 2; i++) {
 		say_ret(side, "enable", do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
 		pass_time();

@@ -290,6 +290,7 @@ static void run_refresh_times(struct side *side, uint64_t a, uint64_t b)
 
 	attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
 	fd = side_open_counter(side, &attr);
+	pin_to(ROW_CPU);	/* the time that is to pass is that of the event's CPU */
 	say_ret(side, "REFRESH", do_ioctl_word(fd, PERF_EVENT_IOC_REFRESH, a));
 	side_fire(side, fd, 1);
 	say_call(side, "read", read(fd, before, sizeof(before)));
