@@ -128,6 +128,9 @@ if [ "$accel" = tcg ]; then
 fi
 tty=ttyS0 board=(-cpu max)
 case $machine in
+# One thread emulates both processors: they have one TSC, which this kernel does not believe.
+# Without it the scheduler's clock, which is perf's, stands still now and then.
+i386) append+=" tsc=reliable" ;;
 arm64) tty=ttyAMA0 board=(-M virt -cpu "max,pauth-impdef=on") ;;
 s390x) tty=ttysclp0 ;;
 esac
