@@ -402,8 +402,11 @@ static bool report(void)
 		       boundary_nr, covered, refused, boundary_nr - covered - refused);
 	ksft_print_msg("nest: %u functions, %lu writes interrupted in %lu\n", on_path,
 		       interruptions, runs);
-	/* Where a scene comes by at times, as when an interrupt falls into it, it may not. */
-	return missed <= boundary_nr / 50 && covered > boundary_nr / 2;
+	/*
+	 * Where a scene comes by at times it may not: an interrupt falls into it, or a ring of
+	 * before is freed meanwhile.  Of few instructions one may be of that kind.
+	 */
+	return missed <= 1 + boundary_nr / 50 && covered > boundary_nr / 2;
 }
 
 _Static_assert(ARRAY_LEN(configs) <= CONFIGS, "places for what each configuration comes by");
