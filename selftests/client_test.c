@@ -259,7 +259,9 @@ TEST_F(client, many_listeners)
 {
 	struct perf_event_attr attr = client_attr("sample"), bare = attr, second = attr;
 	struct raw raw[4];
-	int fd[4], i, n, full;
+	/* 36 of 112 bytes fill a page of 4096 to 64; some more, an even number. */
+	const int full = FIT(112), all = (full + 15) / 2 * 2;
+	int fd[4], i, n;
 
 	bare.sample_type = PERF_SAMPLE_PERIOD;
 	second.sample_period = 2;
@@ -269,21 +271,19 @@ TEST_F(client, many_listeners)
 		ASSERT_EQ(0, source_start(&raw[i], fd[i], i == 1 ? &bare : i == 2 ? &second : &attr,
 					  i == 3 ? 1 : 16));
 	}
-	/* 112 bytes each, so 36 of them fill a page of 4096 to 64. */
-	full = FIT(112) < 50 ? FIT(112) : 50;
-	EXPECT_EQ(50 * 3 - 25 + full, client_emit(HARDIRQ, "output", 50, 100));
+	EXPECT_EQ(all * 3 - all / 2 + full, client_emit(HARDIRQ, "output", all, 100));
 	/* Full, and the last that came is asked first: somebody else holds the room. */
-	EXPECT_EQ(50, client_emit(HARDIRQ, "commit", 50, 100));
-	EXPECT_EQ(50, client_emit(HARDIRQ, "discard", 50, 100));
+	EXPECT_EQ(all, client_emit(HARDIRQ, "commit", all, 100));
+	EXPECT_EQ(all, client_emit(HARDIRQ, "discard", all, 100));
 	for (i = 0; i < 2; i++)
-		for (n = 0; n < 50; n++)
+		for (n = 0; n < all; n++)
 			EXPECT_RECORD(&raw[0], n, HARDIRQ, 100);
-	for (n = 0; n < 100; n++) {
+	for (n = 0; n < 2 * all; n++) {
 		ASSERT_EQ(16, raw_next(&raw[1], self->buf));
 		EXPECT_EQ(1, self->buf[1]);
 	}
 	for (i = 0; i < 2; i++)
-		for (n = 1; n < 50; n += 2)
+		for (n = 1; n < all; n += 2)
 			EXPECT_RECORD(&raw[2], n, HARDIRQ, 100);
 	for (n = 0; n < full; n++)
 		EXPECT_RECORD(&raw[3], n, HARDIRQ, 100);
@@ -302,6 +302,7 @@ TEST_F(client, lapped)
 {
 	struct perf_event_attr attr = client_attr("sample");
 	struct perfring_stats stats;
+	const uint32_t fits = PAGE / 2 - 28, does_not = PAGE / 2 + 12;
 	struct raw raw;
 	int fd, i;
 
@@ -313,12 +314,12 @@ TEST_F(client, lapped)
 		ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
 		ASSERT_EQ(0, raw_map(&raw, fd, 1, PROT_READ));
 		ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
-		/* Two of 2032 bytes fit into the page, two of 2072 do not. */
-		EXPECT_EQ(1, client_emit(TASK, "mixed", 1, 2020));
-		EXPECT_RECORD(&self->raw, 1000, TASK, 2020);
-		EXPECT_RECORD(&self->raw, 0, TASK, 2020);
-		EXPECT_EQ(1, client_emit(TASK, "mixed", 1, 2060));
-		EXPECT_RECORD(&self->raw, 1000, TASK, 2060);
+		/* Two of the first fit into the page, as 2032 into 4096, two of the others do not. */
+		EXPECT_EQ(1, client_emit(TASK, "mixed", 1, fits));
+		EXPECT_RECORD(&self->raw, 1000, TASK, fits);
+		EXPECT_RECORD(&self->raw, 0, TASK, fits);
+		EXPECT_EQ(1, client_emit(TASK, "mixed", 1, does_not));
+		EXPECT_RECORD(&self->raw, 1000, TASK, does_not);
 		EXPECT_EQ(0, raw_next(&self->raw, self->buf));
 		ASSERT_EQ(0, device_stats(self->fd, &stats));
 		EXPECT_EQ(1 + i, (int)stats.discarded);

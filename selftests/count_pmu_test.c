@@ -359,16 +359,22 @@ TEST_F(pmu, samples)
 	}
 }
 
+static char access_before[16];
+static pid_t main_pid;
+
+/* The harness ends the program itself. */
+static void restore_access(void)
+{
+	if (getpid() == main_pid)
+		file_write(USER_ACCESS, access_before);
+}
+
 int main(int argc, char **argv)
 {
-	char before[16];
-	int ret;
-
 	/* arm64: registers may be read if somebody has allowed it. */
-	if (file_read(USER_ACCESS, before, sizeof(before)) < 0)
-		return test_harness_run(argc, argv);
-	file_write(USER_ACCESS, "1");
-	ret = test_harness_run(argc, argv);
-	file_write(USER_ACCESS, before);
-	return ret;
+	main_pid = getpid();
+	if (file_read(USER_ACCESS, access_before, sizeof(access_before)) > 0 &&
+	    !atexit(restore_access))
+		file_write(USER_ACCESS, "1");
+	return test_harness_run(argc, argv);
 }
