@@ -17,10 +17,9 @@ const struct explained explained[] = {
 	{ .rows = "attr fields: inherit with sample_type READ and TID",
 	  .since = 6012,
 	  .reason = "sample fields that the device cannot fill are refused, never left out" },
-#if !defined(__x86_64__) && !defined(__i386__)
 	{ .rows = "attr fields: REGS_USER of an unknown register",
-	  .reason = "sample fields that the device cannot fill are refused, whatever they are asked for" },
-#endif
+	  .sometimes = true,
+	  .reason = "which registers a processor has is not told to modules" },
 	{ .rows = "attr bits: flag @(" SIDE_BAND ")",
 	  .reason = "side-band records, which tell of other tasks, are refused, never left out" },
 	{ .rows = "attr @(bits: flag freq|fields: freq *)",
