@@ -314,7 +314,7 @@ TEST_F(client, lapped)
 		ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
 		ASSERT_EQ(0, raw_map(&raw, fd, 1, PROT_READ));
 		ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
-		/* Two of the first fit into the page, as 2032 into 4096, two of the others do not. */
+		/* Two of the first fit into the page, as 2032 into 4096; not two of the others. */
 		EXPECT_EQ(1, client_emit(TASK, "mixed", 1, fits));
 		EXPECT_RECORD(&self->raw, 1000, TASK, fits);
 		EXPECT_RECORD(&self->raw, 0, TASK, fits);

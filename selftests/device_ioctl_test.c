@@ -484,7 +484,7 @@ TEST_F(device, write_errors)
 	/* Without a ring a record has nowhere to go. */
 	EXPECT_EQ(-1, write(self->fd, "x", 1));
 	EXPECT_EQ(ENOSPC, errno);
-	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 16, 0));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 65536 / PAGE, 0));
 	EXPECT_EQ(-1, write(self->fd, nowhere, 8));
 	EXPECT_EQ(EFAULT, errno);
 	/* The longest record is 65528: 8 + 4 + 65516. */
