@@ -195,7 +195,12 @@ static void compare_singles(struct __test_metadata *_metadata,
 	/* One alone may be tried several times. */
 	shown = ask_perf(&self->opts, line, seen, &status);
 	ASSERT_LE(nr, shown);
-	ASSERT_TRUE(shown == nr || nr == 1);
+	/* One that this processor refuses is tried again, less exactly (arm64: mem:0x1000:x). */
+	if (shown != nr && nr > 1) {
+		for (size_t i = 0; i < nr; i++)
+			compare_singles(_metadata, self, text + i, 1, seen);
+		return;
+	}
 	for (size_t i = 0; i < nr; i++) {
 		ASSERT_EQ(0, perfring_event_parse(text[i], &self->opts, &self->specs, &error)) {
 			TH_LOG("%s: %s; %s", text[i], error.reason, error.hint);
