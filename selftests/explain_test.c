@@ -157,9 +157,26 @@ TEST_F(explain, address_space)
 	EXPECT_TRUE(has(self->text, "RLIMIT_AS: 65536 KiB, "));
 }
 
+/* The kernel's largest piece of memory is 2^n pages, as /proc/buddyinfo shows by its columns. */
+static int largest_order(void)
+{
+	FILE *file = fopen("/proc/buddyinfo", "r");
+	unsigned long free;
+	char zone[32];
+	int n = -1;
+
+	if (file && fscanf(file, "Node %*d, zone %31s", zone) == 1)
+		while (fscanf(file, "%lu", &free) == 1)
+			n++;
+	if (file)
+		fclose(file);
+	return n;
+}
+
 /*
- * More data pages than perf can keep pointers of: 2^19 of 8 bytes, 2^20 of 4, and what
- * stands before them, are more than 2^10 pages.  Its answer comes before any page is taken.
+ * More data pages than perf can keep pointers of: where a piece of memory is 2^10 pages of 4096,
+ * 2^19 pointers of 8 bytes or 2^20 of 4, and what stands before them, are more than that.  Its
+ * answer comes before any page is taken.
  */
 TEST_F(explain, pointers)
 {
@@ -167,12 +184,14 @@ TEST_F(explain, pointers)
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .exclude_kernel = 1,
 	};
 	struct perfring_perf_opts opts = {
-		.size = sizeof(opts), .pages = PAGE * 1024 / sizeof(void *),
+		.size = sizeof(opts),
 	};
-	int err;
+	int err, order = largest_order();
 
 	if (geteuid())
 		SKIP(return, "uid %d: the locked-memory limit comes first", geteuid());
+	ASSERT_LT(0, order);
+	opts.pages = (PAGE << order) / sizeof(void *);
 	err = perfring_storage_open_perf(&attr, 0, -1, &opts, &self->storage[0]);
 	ASSERT_EQ(-ENOMEM, err);
 	self->opts.pages = opts.pages;

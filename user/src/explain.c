@@ -12,7 +12,6 @@
 
 #define EXPLAIN_KERNEL	"/proc/sys/kernel/"
 #define EXPLAIN_MODULE	"/sys/module/perfring/parameters/"
-#define EXPLAIN_ORDER	10		/* the largest piece of a kernel's memory: 2^10 pages */
 #define EXPLAIN_FILES	(1 << 20)	/* descriptors that are looked at, at most */
 
 struct explain {
@@ -84,6 +83,25 @@ static void explain_permission(struct explain *explain)
 		say(explain, "devices: who may open them is said by the mode of /dev/perfringN\n");
 }
 
+/* The largest piece of a kernel's memory is 2^n pages: it lists how many it has of each size. */
+static int explain_order(void)
+{
+	char text[1024], *at;
+	int sizes = 0;
+
+	limits_slurp("/proc/buddyinfo", text, sizeof(text));
+	at = strstr(text, "zone ");
+	if (!at)
+		return 10;
+	text[strcspn(text, "\n")] = '\0';
+	/* The zone's name comes first. */
+	for (at += strlen("zone"); *at; at += strcspn(at, " ")) {
+		at += strspn(at, " ");
+		sizes += *at != '\0';
+	}
+	return sizes > 2 && sizes < 32 ? sizes - 2 : 10;
+}
+
 static void explain_memory(struct explain *explain)
 {
 	const struct perfring_explain_opts *own = explain->own;
@@ -93,6 +111,7 @@ static void explain_memory(struct explain *explain)
 	char status[8192], info[4096];
 	struct rlimit limit;
 	uint64_t most = 1;
+	int order = explain_order();
 
 	limits_slurp("/proc/self/status", status, sizeof(status));
 	limits_slurp("/proc/meminfo", info, sizeof(info));
@@ -105,14 +124,14 @@ static void explain_memory(struct explain *explain)
 	say(explain, "memory available: %llu KiB\n",
 	    (unsigned long long)limits_status(info, "\nMemAvailable:", 10));
 	/* rb_alloc() of kernel/events/ring_buffer.c: a pointer for each page, and a bit more. */
-	while (most * 2 * sizeof(void *) < page << EXPLAIN_ORDER)
+	while (most * 2 * sizeof(void *) < page << order)
 		most *= 2;
 	if (own->device) {
 		say_parameter(explain, "max_pages", " data pages of one ring");
 		say_parameter(explain, "max_memory", " KiB of all rings of a user");
 	} else if (own->pages > most) {
 		say(explain, "the kernel keeps a pointer for each page, in one piece of memory of at most 2^%d pages: %llu data pages fit\n",
-		    EXPLAIN_ORDER, (unsigned long long)most);
+		    order, (unsigned long long)most);
 	}
 }
 
