@@ -28,6 +28,14 @@
 #else
 #define GETPPID		"sys_getppid"
 #endif
+/* What the kernel calls personality(2). */
+#if defined(__aarch64__)
+#define PERSONALITY	"arm64_personality"
+#elif defined(__s390__)
+#define PERSONALITY	"s390_personality"
+#else
+#define PERSONALITY	"personality"
+#endif
 #if defined(__s390__)
 #define LOWEST_KERNEL	1ULL		/* an address space of its own */
 #elif __SIZEOF_LONG__ == 4

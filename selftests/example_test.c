@@ -59,6 +59,22 @@ static char *page_says(const char *example)
 	return said;
 }
 
+/* Its page shows what it prints elsewhere. */
+static bool differs_here(const char *example)
+{
+	/* What a ring of some pages holds; the pages show 4096 bytes. */
+	static const char *const of_pages[] = {
+		"dev_mirror", "explain", "reader_perf", "ring_overwrite", "storage_memory",
+		"write_batch",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(of_pages); i++)
+		if (PAGE != 4096 && !strcmp(example, of_pages[i]))
+			return true;
+	/* It passes 2^32, which positions of 32 bits do not. */
+	return sizeof(long) == 4 && !strcmp(example, "dev_emit");
+}
+
 /* Each ends by itself with 0 and has said something, and what its page says. */
 TEST(examples_run)
 {
@@ -97,10 +113,7 @@ TEST(examples_run)
 		out[len] = '\0';
 		/* Installed tests have no pages. */
 		said = page_says(entry->d_name);
-		/* It passes 2^32, which positions of 32 bits do not. */
-		if (said && sizeof(long) == 4 && !strcmp(entry->d_name, "dev_emit"))
-			continue;
-		if (said) {
+		if (said && !differs_here(entry->d_name)) {
 			EXPECT_STREQ(said, out) {
 				TH_LOG("its page does not show what %s prints", entry->d_name);
 			}

@@ -257,7 +257,8 @@ void mmap_rows(void)
 		5 * page - 1, 5 * page + 1, 33 * page, 65 * page, 66 * page, 129 * page,
 		1025 * page,
 		/* More than memory or a record of all the pages can be. */
-		((1ULL << 20) + 1) * PAGE, ((1ULL << 24) + 1) * PAGE, ((1ULL << 31) + 1) * PAGE,
+		((1ULL << (page > 4096 ? 23 : 20)) + 1) * page, ((1ULL << 24) + 1) * page,
+		((1ULL << 31) + 1) * page,
 		(1ULL << 20) * PAGE, ((1ULL << 34) + 1) * PAGE, 1ULL << 47, 1ULL << 63, ~0UL,
 	};
 	const uint64_t offsets[] = {

@@ -47,7 +47,7 @@ static int open_calls(struct side *side, uint64_t period, uint64_t sample_type)
 	attr.sample_type = sample_type;
 	attr.config1 = getpid();
 	attr.config2 = PERFRING_SYSCALLS_BY_NR | SYS_personality;
-	return open_event(side, &attr, "syscalls/sys_exit_personality",
+	return open_event(side, &attr, "syscalls/sys_exit_" PERSONALITY,
 			  PERFRING_SOURCE_SYSCALLS);
 }
 

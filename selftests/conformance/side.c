@@ -180,7 +180,7 @@ int side_write(struct side *side, int fd, const void *payload, size_t len)
  * accident.
  */
 #define ASK_PERSONALITY	0xffffffff
-#define TRACEPOINT	"events/syscalls/sys_enter_personality/id"
+#define TRACEPOINT	"events/syscalls/sys_enter_" PERSONALITY "/id"
 
 int side_open_counter(struct side *side, const struct perf_event_attr *attr)
 {
