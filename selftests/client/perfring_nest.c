@@ -373,11 +373,15 @@ static bool nest_nmi_on;
 /* Of the kind that nobody else has claimed, which QEMU's are. */
 static int nest_nmi_handler(unsigned int type, struct pt_regs *regs)
 {
-	nest_fill(nest_inner_payload, nest_nmi_state.count, 1, nest_nmi_state.len);
-	nest_nmi_state.nested += nest_inside() != 0;
-	nest_nmi_state.written += perfring_client_output(&nest_client, nest_inner_payload,
-							 nest_nmi_state.len) > 0;
-	WRITE_ONCE(nest_nmi_state.count, nest_nmi_state.count + 1);
+	struct nest_nmi *now = &nest_nmi_state;
+	int ret;
+
+	/* nest_nmi() reads the numbers meanwhile. */
+	nest_fill(nest_inner_payload, now->count, 1, now->len);
+	WRITE_ONCE(now->nested, now->nested + (nest_inside() != 0));
+	ret = perfring_client_output(&nest_client, nest_inner_payload, now->len);
+	WRITE_ONCE(now->written, now->written + (ret > 0));
+	WRITE_ONCE(now->count, now->count + 1);
 	return NMI_HANDLED;
 }
 
@@ -399,8 +403,8 @@ static int nest_nmi(struct nest_nmi *nmi)
 	}
 	nmi->error = 0;
 	nmi->count = READ_ONCE(nest_nmi_state.count);
-	nmi->written = nest_nmi_state.written;
-	nmi->nested = nest_nmi_state.nested;
+	nmi->written = READ_ONCE(nest_nmi_state.written);
+	nmi->nested = READ_ONCE(nest_nmi_state.nested);
 	return 0;
 }
 #else
