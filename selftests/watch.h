@@ -102,10 +102,16 @@ void free(void *p)
 /* Note the call, then let it through: back to the instruction, which is 2 bytes long. */
 static void on_syscall(int sig, siginfo_t *info, void *context)
 {
-#ifdef __x86_64__
 	ucontext_t *at = context;
 
+#if defined(__x86_64__)
 	at->uc_mcontext.gregs[REG_RIP] -= 2;
+#elif defined(__i386__)
+	at->uc_mcontext.gregs[REG_EIP] -= 2;
+#elif defined(__s390__)
+	at->uc_mcontext.psw.addr -= 2;
+#else
+	(void)at;	/* no kernel hands them back there */
 #endif
 	first_call = info->si_syscall;
 	watched = SYSCALL_DISPATCH_FILTER_ALLOW;
@@ -115,16 +121,13 @@ static bool watch_ready(char *why, size_t len)
 {
 	struct sigaction action = { .sa_sigaction = on_syscall, .sa_flags = SA_SIGINFO };
 
-#ifndef __x86_64__
-	snprintf(why, len, "not written for this processor");
-	return false;
-#endif
 #if SANITIZED
 	__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
 #endif
 	if (sigaction(SIGSYS, &action, NULL) ||
 	    prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &watched)) {
-		snprintf(why, len, "kernel without syscall user dispatch (5.11): errno %d", errno);
+		snprintf(why, len, "kernel without syscall user dispatch (5.11, not arm64): errno %d",
+			 errno);
 		return false;
 	}
 	return true;

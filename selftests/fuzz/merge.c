@@ -87,6 +87,7 @@ static struct perfring_storage *one_storage(struct one *o, struct fuzz_input *in
 	struct perfring_image_opts opts = {
 		.size = sizeof(opts), .attr = &attr, .page_size = PAGE,
 	};
+	const struct perfring_bpf_opts bpf = { .size = sizeof(bpf), .page_size = PAGE };
 	struct perf_event_mmap_page *page;
 	struct perfring_storage *storage;
 
@@ -98,7 +99,7 @@ static struct perfring_storage *one_storage(struct one *o, struct fuzz_input *in
 		o->data = o->memory + 2 * (size_t)PAGE;
 		o->cursor = *o->head = *o->tail = fuzz_position(input);
 		FUZZ_CHECK(!perfring_storage_from_bpf_memory(o->memory, 2 * PAGE + 2 * o->size,
-							     NULL, &storage));
+							     &bpf, &storage));
 		return storage;
 	}
 	o->memory = calloc(1, PAGE + o->size);

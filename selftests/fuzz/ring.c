@@ -96,14 +96,18 @@ static bool world_written(struct world *w, struct fuzz_input *input,
 	w->snapshots = opts.overwrite || opts.backward;
 	w->backward = opts.backward;
 	w->control = perfring_storage_control(w->storage);
-	w->data = (unsigned char *)w->control + PAGE;
+	/* Its pages are those of the machine. */
+	w->size = perfring_storage_data_size(w->storage);
+	w->data = (unsigned char *)perfring_storage_data(w->storage);
 	w->cursor = w->control->data_tail;
 	return true;
 }
 
 static bool world_bpf(struct world *w, struct fuzz_input *input)
 {
-	struct perfring_bpf_opts opts = { .size = sizeof(opts), .overwrite = w->snapshots };
+	struct perfring_bpf_opts opts = {
+		.size = sizeof(opts), .page_size = PAGE, .overwrite = w->snapshots,
+	};
 
 	w->memory = calloc(1, 2 * PAGE + 2 * w->size);
 	FUZZ_CHECK(w->memory);
