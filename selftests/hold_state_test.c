@@ -189,7 +189,7 @@ TEST_F(hold, refusals)
 	EXPECT_EQ(-ENOSPC, reserve(self->fd, 1000, NULL, 24, 0, NULL));
 	ASSERT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 0));
 	/* Full. */
-	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 300, &result));
+	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, FIT(16) + 45, &result));
 	EXPECT_EQ(-ENOSPC, reserve(self->fd, 1000, NULL, 24, 0, NULL));
 	stats = stats_of(self->fd);
 	EXPECT_EQ(3 + 1 + 2, stats.rejected);

@@ -85,7 +85,7 @@ static inline int write_at(struct perfring_reader *reader, unsigned int index, u
 {
 	struct perfring_ring *ring = perfring_reader_ring(reader, index);
 	struct perfring_sample_id id = { .time = time, .tid = 1, .pid = 2, .cpu = index };
-	unsigned char payload[2000];
+	unsigned char payload[16384];
 	int ret;
 
 	fill(payload, len, seq);
@@ -101,7 +101,7 @@ static inline bool record_is(const struct perfring_record *record, unsigned int 
 {
 	size_t offset = record->type == PERF_RECORD_SAMPLE ? payload_offset(kind) : 8;
 	const unsigned char *data = (const unsigned char *)record->data + offset;
-	unsigned char payload[2000];
+	unsigned char payload[16384];
 
 	fill(payload, len, seq);
 	memcpy(payload, &seq, sizeof(seq));

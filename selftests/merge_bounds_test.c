@@ -165,19 +165,20 @@ TEST_F(merge, copies_of_any_size)
 	EXPECT_LT(0, stats_of(self->merge).forced);
 }
 
-/* Without copies: at 33 records (2112 bytes) a quarter (8) and one go. */
+/* Without copies: at one more than half a page (33 in 4096) a quarter (8) and one go. */
 TEST_F(merge, no_copy)
 {
 	struct perfring_merge_opts opts = {
 		.size = sizeof(opts), .slack_ns = SLACK, .flags = PERFRING_MERGE_NO_COPY,
 	};
+	const unsigned int half = PAGE / 2 / SIZE, by_force = (half + 1) / 4 + 1;
 
 	ASSERT_EQ(1, setup(self, variant, &opts, 1, 0));
-	ASSERT_EQ(0, write_run(self->reader, 1, 32));
+	ASSERT_EQ(0, write_run(self->reader, 1, half));
 	EXPECT_EQ(0, read_run(self->merge, 1));
-	ASSERT_EQ(0, write_run(self->reader, 33, 1));
-	EXPECT_EQ(9, read_run(self->merge, 1));
-	EXPECT_EQ(9, stats_of(self->merge).forced);
+	ASSERT_EQ(0, write_run(self->reader, half + 1, 1));
+	EXPECT_EQ(by_force, read_run(self->merge, 1));
+	EXPECT_EQ(by_force, stats_of(self->merge).forced);
 	EXPECT_EQ(0, stats_of(self->merge).copied);
 }
 
@@ -456,17 +457,18 @@ TEST_F(merge, corrupt_without_time)
 /* What next has returned is held; the tail moves when all before it is delivered. */
 TEST_F(merge, held_in_the_ring)
 {
+	const unsigned int fit = FIT(SIZE);
 	struct perfring_record record;
 	struct perfring_ring *ring;
 
 	ASSERT_EQ(1, setup(self, variant, NULL, 1, 0));
 	ring = perfring_reader_ring(self->reader, 0);
-	ASSERT_EQ(0, write_run(self->reader, 1, 63));
+	ASSERT_EQ(0, write_run(self->reader, 1, fit));
 	ASSERT_EQ(1, perfring_merge_next(self->merge, &record, NULL));
-	EXPECT_EQ(-ENOSPC, write_run(self->reader, 64, 1));
+	EXPECT_EQ(-ENOSPC, write_run(self->reader, fit + 1, 1));
 	EXPECT_TRUE(record_is(&record, 0, 1, LEN));
-	/* A quarter of the page is 16 records: these are released on the way. */
-	EXPECT_EQ(62, read_run(self->merge, 2));
+	/* A quarter of the page, 16 of 4096, is released on the way, and again. */
+	EXPECT_EQ(fit - 1, read_run(self->merge, 2));
 	EXPECT_EQ(0, stats_of(self->merge).copied);
 	EXPECT_EQ(0, perfring_ring_bytes_remaining(ring));
 }

@@ -78,7 +78,8 @@ TEST_F(merge, poll)
 	EXPECT_EQ(-ECANCELED, perfring_merge_poll(self->merge, 0));
 	EXPECT_EQ(1, perfring_merge_poll(self->merge, 0));
 
-	for (i = 0; !write_at(self->reader, 0, PERF_RECORD_SAMPLE, 30 + i, i, 1000); i++)
+	/* Three of a good quarter each; a time and the header stand besides. */
+	for (i = 0; !write_at(self->reader, 0, PERF_RECORD_SAMPLE, 30 + i, i, PAGE / 4); i++)
 		;
 	EXPECT_EQ(3, i);
 	EXPECT_EQ(3, perfring_merge_poll(self->merge, 0));

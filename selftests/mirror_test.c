@@ -547,7 +547,7 @@ TEST_F(library, lap_in_one_piece)
 
 /*
  * Snapshots are copies, in which the record across the end lies in one piece as well:
- * backward rings of 1 and of 32 pages, where the copy does not repeat all of itself.
+ * backward rings of a page and of 128 KiB, where the copy does not repeat all of itself.
  */
 TEST_F(library, snapshot_in_one_piece)
 {
@@ -555,13 +555,14 @@ TEST_F(library, snapshot_in_one_piece)
 	struct backend_opts opts = { .attr = &attr, .overwrite = true };
 	struct perfring_record record;
 	struct perfring_batch batch;
+	const size_t many = 32 * 4096 / PAGE;	/* records are no longer than 64 KiB */
 	unsigned int mirror, bytes, wraps;
 	const unsigned char *before;
 	size_t len;
 
 	attr.write_backward = 1;
 	for (mirror = 0; mirror < 2; mirror++)
-		for (opts.pages = 1; opts.pages <= 32; opts.pages *= 32) {
+		for (opts.pages = 1; opts.pages <= many; opts.pages *= many) {
 			backend_mirror(mirror);
 			ASSERT_EQ(0, backend_open(&self->b, variant->kind, &opts));
 			/* A third of the ring and a bit, so that the third one goes across. */
