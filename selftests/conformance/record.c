@@ -43,7 +43,7 @@ static void run_fields(struct side *side, uint64_t a, uint64_t b)
 	say_records_since(side, &raw, from);
 }
 
-/* The second lap of a ring, after 64 samples of 64 bytes: what pads a payload of @a bytes. */
+/* The second lap of a ring, after samples of 64 bytes: what pads a payload of @a bytes. */
 static void run_lap(struct side *side, uint64_t a, uint64_t b)
 {
 	unsigned char payload[64];
@@ -52,7 +52,7 @@ static void run_lap(struct side *side, uint64_t a, uint64_t b)
 	unsigned int i;
 
 	memset(payload, 0xee, sizeof(payload));
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < PAGE / 64; i++) {
 		if (side_write(side, fd, payload, 52))
 			give_up(side, "the first lap is not written");
 		raw_drop(&raw);
