@@ -108,6 +108,25 @@ TEST_F(memory, spoiled)
 	}
 }
 
+/*
+ * Nothing waits at a position between two words: what is loaded at the end of that batch is a
+ * word all the same, because not every processor loads another one with acquire (arm64: SIGBUS).
+ */
+TEST_F(memory, empty_between_words)
+{
+	struct perfring_record record;
+	struct perfring_batch batch;
+	uint64_t off;
+
+	for (off = 1; off < 8; off++) {
+		ASSERT_EQ(0, restart(&self->r, PAGE - 40 + off));
+		ASSERT_EQ(0, perfring_batch_begin(self->r.ring, &batch));
+		EXPECT_EQ(0, (uintptr_t)(batch.end + batch.at) % sizeof(uint32_t));
+		EXPECT_EQ(0, perfring_batch_next(&batch, &record));
+		perfring_batch_commit(&batch);
+	}
+}
+
 /* The kernel's own word in the header says nothing to a reader. */
 TEST_F(memory, page_offset)
 {

@@ -149,7 +149,7 @@ int merge_ring_extend(struct merge_ring *m)
 	if (waiting > ring->data_size || waiting < held)
 		return perfring_batch_fail(batch, -EBADMSG, position, 0,
 					   "data_head is before what was read, or more than the ring's size beyond data_tail");
-	if (waiting & 7)
+	if (waiting && (waiting | head) & 7)
 		return perfring_batch_fail(batch, -EBADMSG, position, 0,
 					   "data_head is not a multiple of 8");
 	ring->guess = batch->guess;

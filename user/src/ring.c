@@ -153,7 +153,8 @@ void perfring_batch_stretch(struct perfring_batch *batch, uint64_t position)
 		length = 0;
 	else if (length > budget - done)
 		length = budget - done;
-	batch->end = base + offset + length;
+	/* Of an empty ring the position may be any; what is loaded at the end is aligned. */
+	batch->end = length ? base + offset + length : (const unsigned char *)&ring_nothing;
 	batch->at = -(ptrdiff_t)length;
 	batch->end_position = position + length;
 }

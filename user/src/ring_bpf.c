@@ -153,7 +153,7 @@ int perfring_bpf_snapshot(struct perfring_ring *ring, struct perfring_batch *bat
 	/* More than the ring has: the two were loaded a lap apart. */
 	whole = kept <= ring->data_size && written < kept ? kept - written : 0;
 	length = since < whole ? since : whole;
-	if (length & 7)
+	if (length && (length | head) & 7)
 		return perfring_batch_fail(batch, -EBADMSG, head - length, 0,
 					   "the oldest record's position is not a multiple of 8");
 	for (stop = head - length; stop != head; stop += whole) {
