@@ -106,27 +106,29 @@ TEST_F(ring, forward)
 {
 	struct perfring_record record;
 	struct perfring_batch batch;
+	/* Of 112 bytes: nearly a page, across its end, more than a page. */
+	const int first = FIT(112) - 6, second = first + 20, third = second + FIT(112) + 64;
 	int i;
 
 	open_ring(_metadata, &self->b, variant->kind, false);
-	write_some(_metadata, &self->b, 0, 30);
+	write_some(_metadata, &self->b, 0, first);
 	ASSERT_EQ(0, perfring_ring_snapshot(self->b.ring, 0, &batch));
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < first; i++) {
 		ASSERT_EQ(1, perfring_batch_next(&batch, &record));
 		EXPECT_TRUE(is_sample(&record, 100, i));
 	}
 	EXPECT_EQ(0, perfring_batch_next(&batch, &record));
 	perfring_batch_commit(&batch);
 	/* Those since then, across the end. */
-	write_some(_metadata, &self->b, 30, 50);
+	write_some(_metadata, &self->b, first, second);
 	ASSERT_EQ(0, perfring_ring_snapshot(self->b.ring, 0, &batch));
-	for (i = 30; i < 50; i++) {
+	for (i = first; i < second; i++) {
 		ASSERT_EQ(1, perfring_batch_next(&batch, &record));
 		EXPECT_TRUE(is_sample(&record, 100, i));
 	}
 	EXPECT_EQ(0, perfring_batch_next(&batch, &record));
 	perfring_batch_commit(&batch);
-	write_some(_metadata, &self->b, 50, 150);
+	write_some(_metadata, &self->b, second, third);
 	ASSERT_EQ(0, perfring_ring_snapshot(self->b.ring, 0, &batch));
 	EXPECT_EQ(0, perfring_batch_next(&batch, &record));
 	EXPECT_EQ(PAGE, perfring_batch_torn(&batch));

@@ -121,6 +121,7 @@ TEST_F(trace, every_attempt)
 		.size = sizeof(reserve), .type = PERF_RECORD_SAMPLE, .len = 12,
 	};
 	struct perfring_release release = { .size = sizeof(release) };
+	const unsigned int fit = (PAGE - 1 - 104) / 16;
 	struct emitted got;
 	unsigned int i;
 
@@ -162,21 +163,21 @@ TEST_F(trace, every_attempt)
 	EXPECT_EQ(-E2BIG, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 65528, 1, NULL));
 	EXPECT_EMITTED(PERF_RECORD_SAMPLE, 8 + 65536, 0, -E2BIG);
 
-	/* 104 bytes are used; 3991 are left, for 249 of 300. */
-	EXPECT_EQ(0, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 4, 300, NULL));
-	for (i = 0; i < 300; i++)
-		EXPECT_EMITTED(PERF_RECORD_SAMPLE, 16, i < 249 ? 104 + 16 * i : 0,
-			       i < 249 ? 0 : -ENOSPC);
+	/* 104 bytes are used; of 4096 another 3991 are left, for 249. */
+	EXPECT_EQ(0, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 4, fit + 51, NULL));
+	for (i = 0; i < fit + 51; i++)
+		EXPECT_EMITTED(PERF_RECORD_SAMPLE, 16, i < fit ? 104 + 16 * i : 0,
+			       i < fit ? 0 : -ENOSPC);
 
 	/* Held, told when it ends; taken back, and then the same again for good. */
 	raw_drop(&self->raw);
 	ASSERT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_RESERVE, &reserve));
 	EXPECT_FALSE(next_emitted(self, &got));
 	ASSERT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_DISCARD, &release));
-	EXPECT_EMITTED(PERF_RECORD_SAMPLE, 24, 104 + 249 * 16 + 24, -ECANCELED);
+	EXPECT_EMITTED(PERF_RECORD_SAMPLE, 24, 104 + fit * 16 + 24, -ECANCELED);
 	ASSERT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_RESERVE, &reserve));
 	ASSERT_EQ(0, do_ioctl(self->fd, PERFRING_IOC_COMMIT, &release));
-	EXPECT_EMITTED(PERF_RECORD_SAMPLE, 24, 104 + 249 * 16 + 24, 0);
+	EXPECT_EMITTED(PERF_RECORD_SAMPLE, 24, 104 + fit * 16 + 24, 0);
 	EXPECT_FALSE(next_emitted(self, &got));
 	EXPECT_EQ(0, self->lost);
 }
