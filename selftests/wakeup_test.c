@@ -244,7 +244,7 @@ TEST_F(wakeup, lost_records_do_not)
 	struct perfring_stats before, after;
 
 	ASSERT_EQ(0, start(self, NULL, 1));
-	ASSERT_EQ(0, put(self->fd, PERF_RECORD_SAMPLE, 0, 12, 200));
+	ASSERT_EQ(0, put(self->fd, PERF_RECORD_SAMPLE, 0, 12, FIT(24) + 30));
 	poll_events(self->fd, 0);
 	ASSERT_EQ(0, device_stats(self->fd, &before));
 	ASSERT_LT(0, before.lost_full);
@@ -277,7 +277,8 @@ TEST_F(wakeup, random)
 	ASSERT_EQ(0, start(self, &attr, 1));
 	for (i = 0; i < 3000; i++) {
 		ASSERT_EQ(0, put(self->fd, rand_r(&seed) % 3 ? PERF_RECORD_SAMPLE : OTHER,
-				 flags[rand_r(&seed) % ARRAY_LEN(flags)], rand_r(&seed) % 300, 1));
+				 flags[rand_r(&seed) % ARRAY_LEN(flags)],
+				 rand_r(&seed) % (300 * PAGE / 4096), 1));
 		ready = poll_events(self->fd, 0) & POLLIN;
 		ASSERT_EQ(0, device_stats(self->fd, &stats));
 		ASSERT_EQ(stats.wakeups != was, ready) {
