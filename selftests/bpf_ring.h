@@ -12,6 +12,13 @@
 
 enum bpf_ring_op { OUTPUT, SUBMIT, DISCARD, HOLD };
 
+/* Where ringbuf.bpf.c has loops: Debian's kernels for these interpret programs. */
+#if defined(__i386) || defined(__s390__)
+#define BPF_CALLBACKS	false
+#else
+#define BPF_CALLBACKS	true
+#endif
+
 #define RINGBUF_ITEMS	32
 #define RINGBUF_PAYLOAD	0x7ffffU	/* longest that the program writes */
 

@@ -45,8 +45,8 @@ struct ringbuf_request {
 
 /*
  * Calls of bpf_loop() instead of loops: an older verifier would look at each turn of those.
- * Where the kernel has no compiler for programs that call functions (i386) there are loops
- * and nothing waits.
+ * Where the kernel has no compiler for programs that call functions (i386, s390x) there are
+ * loops and nothing waits.
  */
 #ifndef NO_CALLBACKS
 static long held(__u32 index, void *context)

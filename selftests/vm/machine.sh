@@ -48,7 +48,7 @@ machine_cross()
 		"READELF=$triplet-readelf" "BPF_ARCH=$machine" "BTF=$("$here/btf.sh" "$machine_kernel")")
 	case $machine in
 	i386) cross+=(BPF_CFLAGS=-DNO_CALLBACKS) ;;
-	s390x) cross+=(BPF_TARGET=bpfeb) ;;
+	s390x) cross+=(BPF_TARGET=bpfeb BPF_CFLAGS=-DNO_CALLBACKS) ;;
 	esac
 }
 
