@@ -463,8 +463,9 @@ TEST(records)
 	refuse_record(_metadata, header, UINT64_MAX - 7, -EBADMSG, "follows");
 	refuse_record(_metadata, header, 1 << 20, -EBADMSG, "follows");
 	header.type = PERFRING_DATA_TRACING;
-	refuse_record(_metadata, header, 12, -EBADMSG, "follows");
-	refuse_record(_metadata, header, 1 << 20, -EBADMSG, "follows");
+	/* A length of 32 bits. */
+	refuse_record(_metadata, header, two_words(12, 0), -EBADMSG, "follows");
+	refuse_record(_metadata, header, two_words(1 << 20, 0), -EBADMSG, "follows");
 }
 
 /* The AUX data behind its record is skipped. */

@@ -528,7 +528,7 @@ TEST(pipe_too_long)
 							 &len));
 		ASSERT_EQ(0, perfring_data_feature(data, PERFRING_DATA_CLOCKID, &bytes, &len));
 		EXPECT_EQ(8, len);
-		EXPECT_LT(0, *(const unsigned char *)bytes);
+		EXPECT_LT(0, *(const uint64_t *)bytes);
 		perfring_data_free(data);
 	}
 	unlink(path);

@@ -213,7 +213,7 @@ TEST_F(layout, mmap2_build_id)
 		id[i] = 100 + i;
 	begin(self, PERF_RECORD_MMAP2, PERF_RECORD_MISC_USER | PERF_RECORD_MISC_MMAP_BUILD_ID);
 	put_mmap2(&self->b);
-	put32(&self->b, 20);		/* u8 size and three that are reserved */
+	put(&self->b, "\24\0\0", 4);	/* u8 size, 20, and three that are reserved */
 	put(&self->b, id, sizeof(id));
 	put32(&self->b, PROT_READ | PROT_EXEC);
 	put32(&self->b, MAP_SHARED);
