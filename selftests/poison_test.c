@@ -379,6 +379,9 @@ static unsigned int watch(FIXTURE_DATA(poison) *self, uint64_t source, uint64_t 
 	attr.config = source;
 	attr.config1 = config1;
 	attr.config2 = config2;
+	/* A wakeup is a switch itself where a thread does it (PREEMPT_RT): none of them. */
+	attr.watermark = 1;
+	attr.wakeup_watermark = 1 << 30;
 	if (begin(self, &attr, 0))
 		return 0;
 	while (seen < 200 && now_ns() < end) {
