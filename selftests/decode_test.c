@@ -60,12 +60,14 @@ static size_t by_hand(uint64_t type, uint64_t *word)
 		PERF_SAMPLE_ADDR, PERF_SAMPLE_ID, PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_CPU,
 		PERF_SAMPLE_PERIOD,
 	};
+	/* pid and tid; cpu and nothing */
+	const uint64_t two_numbers = PERF_SAMPLE_TID | PERF_SAMPLE_CPU;
 	size_t n = 1;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_LEN(order); i++)
 		if (type & order[i])
-			word[n++] = 100 + i;
+			word[n++] = order[i] & two_numbers ? two_words(100 + i, 0) : 100 + i;
 	if (type & PERF_SAMPLE_CALLCHAIN) {
 		word[n++] = 3;
 		word[n++] = 0 - 128ULL;
@@ -73,7 +75,7 @@ static size_t by_hand(uint64_t type, uint64_t *word)
 		word[n++] = 0xffffffff81000002ULL;
 	}
 	if (type & PERF_SAMPLE_RAW) {
-		word[n] = 12;
+		word[n] = two_words(12, 0);
 		memcpy((char *)&word[n] + 4, "hello, world", 12);
 		n += 2;
 	}
