@@ -354,6 +354,7 @@ static __always_inline void perfring_done(struct perfring_event *event, struct p
 		perfring_overflow(event);
 	if (unlikely(perfring_core_end(core, handle)))
 		perfring_wakeup_due(event, ring);
+	perfring_pay(ring);
 	perfring_signal(event);
 }
 

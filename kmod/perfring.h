@@ -58,6 +58,7 @@ struct seq_file;
  * @events: whose output goes here; changed under device->mmap_mutex and @events_lock
  * @events_lock: for wakeups, which cannot take the mutex
  * @wakeup: carries a wakeup out of the writer's context, to all @events
+ * @owed: PREEMPT_RT: a wakeup is left to the next record, see perfring_pay()
  * @poll: EPOLL bits for the next poll(2), taken by it
  * @cred: whose user was charged the locked pages
  * @mm: whose pinned_vm was charged
@@ -76,6 +77,7 @@ struct perfring_ring {
 	struct list_head events;
 	spinlock_t events_lock; /* events */
 	struct irq_work wakeup;
+	bool owed;
 	atomic_t poll;
 	const struct cred *cred;
 	struct mm_struct *mm;
@@ -457,6 +459,7 @@ int perfring_inject(struct perfring_event *event, struct perfring_inject *inject
 void perfring_ring_wakeup_init(struct perfring_ring *ring);
 void perfring_event_wakeup_init(struct perfring_event *event);
 bool perfring_waking(void);
+bool perfring_in_waker(void);
 int perfring_fasync(int fd, struct file *file, int on);
 void perfring_overflow_told(struct perfring_event *event);
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
@@ -485,8 +488,23 @@ static inline void perfring_overflow(struct perfring_event *event)
 /* Send what perfring_overflow() or perfring_wakeup_due() has left.  Context: as they. */
 static inline void perfring_signal(struct perfring_event *event)
 {
-	if (unlikely(READ_ONCE(event->kill)))
+	if (unlikely(READ_ONCE(event->kill)) &&
+	    !(IS_ENABLED(CONFIG_PREEMPT_RT) && perfring_in_waker()))
 		irq_work_queue(&event->signal);
+}
+
+/*
+ * On PREEMPT_RT a thread wakes the readers, and its own switches, say, may be records that
+ * wake: it would run for ever, and nobody else on its CPU.  So a wakeup or a signal for what that
+ * thread has done is left to the next record of somebody else.
+ */
+static inline void perfring_pay(struct perfring_ring *ring)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) || likely(!READ_ONCE(ring->owed)) ||
+	    perfring_in_waker())
+		return;
+	WRITE_ONCE(ring->owed, false);
+	irq_work_queue(&ring->wakeup);
 }
 
 /* pmu.c */

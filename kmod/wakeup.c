@@ -22,18 +22,42 @@ bool perfring_waking(void)
 	return this_cpu_read(perfring_wakers);
 }
 
+/*
+ * On PREEMPT_RT a thread runs this CPU's irq_work.  It was seen at work, is never another
+ * one, and is only compared.
+ */
+static DEFINE_PER_CPU(struct task_struct *, perfring_waker);
+
+static void perfring_waking_begins(void)
+{
+	this_cpu_inc(perfring_wakers);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		this_cpu_write(perfring_waker, current);
+}
+
+static void perfring_waking_ends(void)
+{
+	this_cpu_dec(perfring_wakers);
+}
+
+/* PREEMPT_RT: is a record of what that thread does?  Not what interrupts it. */
+bool perfring_in_waker(void)
+{
+	return current == this_cpu_read(perfring_waker) && !in_hardirq();
+}
+
 static void perfring_ring_wakeup(struct irq_work *work)
 {
 	struct perfring_ring *ring = container_of(work, struct perfring_ring, wakeup);
 	struct perfring_event *event;
 	unsigned long flags;
 
-	this_cpu_inc(perfring_wakers);
+	perfring_waking_begins();
 	spin_lock_irqsave(&ring->events_lock, flags);
 	list_for_each_entry(event, &ring->events, ring_entry)
 		wake_up_all(&event->waitq);
 	spin_unlock_irqrestore(&ring->events_lock, flags);
-	this_cpu_dec(perfring_wakers);
+	perfring_waking_ends();
 }
 
 void perfring_ring_wakeup_init(struct perfring_ring *ring)
@@ -48,10 +72,10 @@ static void perfring_event_signal(struct irq_work *work)
 	struct perfring_event *event = container_of(work, struct perfring_event, signal);
 	int kill = xchg(&event->kill, 0);
 
-	this_cpu_inc(perfring_wakers);
+	perfring_waking_begins();
 	if (kill)
 		kill_fasync(&event->fasync, SIGIO, kill);
-	this_cpu_dec(perfring_wakers);
+	perfring_waking_ends();
 }
 
 void perfring_event_wakeup_init(struct perfring_event *event)
@@ -115,7 +139,10 @@ void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *rin
 	perfring_account(event, PERFRING_COUNTER_WAKEUPS, 1);
 	/* J: data_head first, pairs with the xchg in perfring_poll(). */
 	atomic_set_release(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
-	irq_work_queue(&ring->wakeup);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && perfring_in_waker())
+		WRITE_ONCE(ring->owed, true);
+	else
+		irq_work_queue(&ring->wakeup);
 	/* What an overflow has to say goes before. */
 	if (READ_ONCE(event->fasync)) {
 		cmpxchg(&event->kill, 0, POLL_IN);
