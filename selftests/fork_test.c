@@ -175,7 +175,7 @@ TEST(child_reads)
 	struct perfring_memory_opts opts = { .size = sizeof(opts), .pages = 1 };
 	struct perfring_storage *storage;
 	struct perfring_ring *ring;
-	int written = 0;
+	unsigned int written = 0;
 	pid_t child;
 
 	ASSERT_EQ(0, perfring_storage_open_memory(&opts, &storage));

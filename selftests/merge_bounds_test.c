@@ -114,12 +114,12 @@ TEST_F(merge, copies)
 	EXPECT_EQ(0, stats_of(self->merge).forced);
 	ASSERT_EQ(0, write_run(self->reader, time++, 1));
 	/* Then there is room for copies again. */
-	EXPECT_EQ(by_force, read_run(self->merge, 1));
+	EXPECT_EQ((int)by_force, read_run(self->merge, 1));
 	EXPECT_EQ(by_force, stats_of(self->merge).forced);
 	EXPECT_EQ(2 * half + 1, stats_of(self->merge).copied);
 	EXPECT_EQ(all - by_force, stats_of(self->merge).held);
 	ASSERT_EQ(0, perfring_merge_flush(self->merge));
-	EXPECT_EQ(all - by_force, read_run(self->merge, by_force + 1));
+	EXPECT_EQ((int)(all - by_force), read_run(self->merge, by_force + 1));
 	EXPECT_EQ(by_force, stats_of(self->merge).forced);
 	EXPECT_EQ(all, stats_of(self->merge).delivered);
 	EXPECT_EQ(0, stats_of(self->merge).late);
@@ -177,7 +177,7 @@ TEST_F(merge, no_copy)
 	ASSERT_EQ(0, write_run(self->reader, 1, half));
 	EXPECT_EQ(0, read_run(self->merge, 1));
 	ASSERT_EQ(0, write_run(self->reader, half + 1, 1));
-	EXPECT_EQ(by_force, read_run(self->merge, 1));
+	EXPECT_EQ((int)by_force, read_run(self->merge, 1));
 	EXPECT_EQ(by_force, stats_of(self->merge).forced);
 	EXPECT_EQ(0, stats_of(self->merge).copied);
 }
@@ -468,7 +468,7 @@ TEST_F(merge, held_in_the_ring)
 	EXPECT_EQ(-ENOSPC, write_run(self->reader, fit + 1, 1));
 	EXPECT_TRUE(record_is(&record, 0, 1, LEN));
 	/* A quarter of the page, 16 of 4096, is released on the way, and again. */
-	EXPECT_EQ(fit - 1, read_run(self->merge, 2));
+	EXPECT_EQ((int)fit - 1, read_run(self->merge, 2));
 	EXPECT_EQ(0, stats_of(self->merge).copied);
 	EXPECT_EQ(0, perfring_ring_bytes_remaining(ring));
 }
