@@ -116,7 +116,7 @@ do_stage()
 {
 	local stage=$1 start=$SECONDS status=0 counts
 	echo "  TEST    $stage"
-	run_stage "$stage" 2>"$logs/$stage.err" | tee "$logs/$stage.log" | progress |
+	run_stage "$stage" 2>"$logs/$stage.err" 7>&- | tee "$logs/$stage.log" | progress |
 		tee "$logs/$stage.programs" >&7 || status=$?
 	: >"$logs/$stage.failures"
 	: >"$logs/$stage.skips"
