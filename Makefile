@@ -122,8 +122,9 @@ install: lib
 demo check conformance soak bench coverage fuzz lint abi model nest:
 	$(Q)$(if $(machine),env -u ARCH -u MAKEFLAGS -u MAKEOVERRIDES selftests/arch.sh '$(machine)',selftests/$@.sh)
 
+# It has kernels of its own: the default of the others would leave none of them.
 check-debug:
-	$(Q)selftests/check_debug.sh
+	$(Q)KERNEL='$(if $(filter file,$(origin KERNEL)),,$(KERNEL))' selftests/check_debug.sh
 
 vm-shell:
 	$(Q)selftests/demo.sh --shell

@@ -187,6 +187,10 @@ for flavour in $flavours; do
 	done
 done
 
+if [ "${#rows[@]}" -eq 0 ]; then
+	echo "check_debug.sh: no kernel of '$flavours' is one of '$only'" >&2
+	exit 2
+fi
 echo
 total=0
 printf '%-20s %7s %7s %7s %8s\n' stage passed failed skipped seconds
