@@ -459,11 +459,23 @@ int perfring_inject(struct perfring_event *event, struct perfring_inject *inject
 void perfring_ring_wakeup_init(struct perfring_ring *ring);
 void perfring_event_wakeup_init(struct perfring_event *event);
 bool perfring_waking(void);
-bool perfring_in_waker(void);
 int perfring_fasync(int fd, struct file *file, int on);
 void perfring_overflow_told(struct perfring_event *event);
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
 __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
+
+/*
+ * On PREEMPT_RT a thread runs this CPU's irq_work.  It was seen at work, is never another
+ * one, and is only compared.
+ */
+DECLARE_PER_CPU(struct task_struct *, perfring_waker);
+
+/* PREEMPT_RT: is a record of what that thread does?  Not what interrupts it. */
+static inline bool perfring_in_waker(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) && current == this_cpu_read(perfring_waker) &&
+	       !in_hardirq();
+}
 
 /* Is there a limit, or somebody to signal? */
 static inline bool perfring_overflow_wanted(struct perfring_event *event)
@@ -488,15 +500,14 @@ static inline void perfring_overflow(struct perfring_event *event)
 /* Send what perfring_overflow() or perfring_wakeup_due() has left.  Context: as they. */
 static inline void perfring_signal(struct perfring_event *event)
 {
-	if (unlikely(READ_ONCE(event->kill)) &&
-	    !(IS_ENABLED(CONFIG_PREEMPT_RT) && perfring_in_waker()))
+	if (unlikely(READ_ONCE(event->kill)) && !perfring_in_waker())
 		irq_work_queue(&event->signal);
 }
 
 /*
  * On PREEMPT_RT a thread wakes the readers, and its own switches, say, may be records that
  * wake: it would run for ever, and nobody else on its CPU.  So a wakeup or a signal for what that
- * thread has done is left to the next record of somebody else.
+ * thread has done is left to the next record of somebody else, also one that finds no room.
  */
 static inline void perfring_pay(struct perfring_ring *ring)
 {

@@ -22,11 +22,7 @@ bool perfring_waking(void)
 	return this_cpu_read(perfring_wakers);
 }
 
-/*
- * On PREEMPT_RT a thread runs this CPU's irq_work.  It was seen at work, is never another
- * one, and is only compared.
- */
-static DEFINE_PER_CPU(struct task_struct *, perfring_waker);
+DEFINE_PER_CPU(struct task_struct *, perfring_waker);
 
 static void perfring_waking_begins(void)
 {
@@ -38,12 +34,6 @@ static void perfring_waking_begins(void)
 static void perfring_waking_ends(void)
 {
 	this_cpu_dec(perfring_wakers);
-}
-
-/* PREEMPT_RT: is a record of what that thread does?  Not what interrupts it. */
-bool perfring_in_waker(void)
-{
-	return current == this_cpu_read(perfring_waker) && !in_hardirq();
 }
 
 static void perfring_ring_wakeup(struct irq_work *work)
@@ -139,7 +129,7 @@ void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *rin
 	perfring_account(event, PERFRING_COUNTER_WAKEUPS, 1);
 	/* J: data_head first, pairs with the xchg in perfring_poll(). */
 	atomic_set_release(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && perfring_in_waker())
+	if (perfring_in_waker())
 		WRITE_ONCE(ring->owed, true);
 	else
 		irq_work_queue(&ring->wakeup);

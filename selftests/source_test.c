@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The sources: the generator's promises, sched_switch against perf's own. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,46 @@ TEST_F(source, sched_switch_like_perf)
 			TH_LOG("record %d of %d", i, n[0]);
 		}
 	}
+}
+
+/*
+ * The record that fills the ring passes the watermark, and wakes, whoever's switch it is.
+ * That of the thread that wakes readers on PREEMPT_RT is one of two in some rounds: a
+ * generator keeps it busy.
+ */
+TEST_F(source, sched_switch_that_fills)
+{
+	const unsigned int each = (12 + sizeof(struct perfring_sched_switch_payload) + 7) / 8 * 8;
+	struct perf_event_attr attr = output_attr(), busy = output_attr();
+	struct raw other = {};
+	int round, fd;
+
+	busy.type = pmu_type();
+	busy.config = PERFRING_SOURCE_GENERATOR;
+	busy.config1 = 1000;
+	fd = device_open(0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &busy));
+	/* Nobody consumes: a ring that overwrites goes on to wake. */
+	ASSERT_EQ(0, raw_map(&other, fd, 1, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	attr.config = PERFRING_SOURCE_SCHED_SWITCH;
+	attr.watermark = 1;
+	attr.wakeup_watermark = (PAGE - 1) / each * each - 1;
+	attr.type = pmu_type();
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	for (round = 0; round < 20; round++) {
+		ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+		ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+		EXPECT_EQ(POLLIN, poll_events(self->fd, 10000)) {
+			TH_LOG("round %d", round);
+		}
+		ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+		ASSERT_EQ(each, ((struct perf_event_header *)self->raw.data)->size);
+		raw_unmap(&self->raw);
+	}
+	raw_unmap(&other);
+	close(fd);
 }
 
 DEVICE_MAIN
