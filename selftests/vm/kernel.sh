@@ -8,6 +8,7 @@
 #                                  one of another machine
 # kernel.sh source                 fetch the parts of the kernel's source that tests use
 # kernel.sh tools                  fetch tools/lib and what it is built with, for the bench
+# kernel.sh memory-model           fetch the kernel's memory model, for herd7
 #
 # Prints the folder in which it lies. Nothing is installed: the packages are
 # unpacked under ${XDG_CACHE_HOME:-~/.cache}/perfring and stay there. When the
@@ -20,7 +21,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=machine.sh
 . "$(dirname "$0")/machine.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/perfring
-what=${1:?usage: kernel.sh 6.1|6.12|6.1-rt|6.12-rt|6.12-kasan|6.12-kcsan|6.1-i386|6.1-s390x|6.12-arm64|6.12-arm64-16k|source|tools}
+what=${1:?usage: kernel.sh 6.1|6.12|6.1-rt|6.12-rt|6.12-kasan|6.12-kcsan|6.1-i386|6.1-s390x|6.12-arm64|6.12-arm64-16k|source|tools|memory-model}
 series=${what%%-*}
 parts=()
 machine "$what"
@@ -55,8 +56,10 @@ tools) dir=$cache/linux-tools-6.12 parts=(
 	tools/lib
 	tools/scripts
 ) probe=tools/lib/perf/Makefile ;;
+memory-model) dir=$cache/linux-memory-model-6.12 parts=(tools/memory-model)
+	probe=tools/memory-model/linux-kernel.cfg ;;
 *)
-	sed -n '4,10s/^# //p' "$0" >&2
+	sed -n '4,11s/^# //p' "$0" >&2
 	echo "kernel.sh: no kernel '$what'" >&2
 	exit 2
 	;;
