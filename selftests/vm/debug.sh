@@ -39,7 +39,10 @@ if [ -e "$dir/release" ]; then
 	exit 0
 fi
 
-tmp=$(mktemp -d "$cache/.tmp-$flavour-XXXXXX")
+# What one that was killed has left is in the way; the lock says that it is not at work.
+tmp=$cache/.tmp-$flavour
+rm -rf "$tmp"
+mkdir "$tmp"
 trap 'rm -rf "$tmp"' EXIT
 begin=$SECONDS
 

@@ -90,7 +90,10 @@ if [ -e "$dir/release" ]; then
 	exit 0
 fi
 
-tmp=$(mktemp -d "$cache/.tmp-$what-XXXXXX")
+# What one that was killed has left is in the way; the lock says that it is not at work.
+tmp=$cache/.tmp-$what
+rm -rf "$tmp"
+mkdir "$tmp"
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/deb" "$tmp/root"
 apt_options=()

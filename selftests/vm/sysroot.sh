@@ -36,7 +36,10 @@ if [ -e "$dir/.complete" ]; then
 	exit 0
 fi
 
-tmp=$(mktemp -d "$cache/.tmp-$machine-XXXXXX")
+# What one that was killed has left is in the way; the lock says that it is not at work.
+tmp=$cache/.tmp-$machine
+rm -rf "$tmp"
+mkdir "$tmp"
 trap 'rm -rf "$tmp"' EXIT
 machine_apt "$cache/apt-$machine"
 # apt takes each package for one that is missing, and fetches what these depend on, too.
