@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common.h"
+#include "kselftest.h"
 #include "module_code.h"
 #include "nest_find.h"
 
@@ -188,9 +189,13 @@ static bool text_read(void)
 
 bool find_boundaries(int nest, unsigned int stride)
 {
-	bool some = stride > 1 && text_read();
+	bool some = stride > 1;
 	unsigned int f;
 
+	if (some && !text_read()) {
+		ksft_print_msg("objdump(1) does not read the module: only PERFRING_NEST_STRIDE=1 goes without\n");
+		return false;
+	}
 	for (f = 0; f < function_nr; f++) {
 		if (!functions[f].on_path)
 			continue;

@@ -57,8 +57,8 @@ int probe_arm(int nest, uint32_t index, bool on);
 bool probe_entry(int nest, struct function *function);
 
 /*
- * The instructions of all functions on_path, with a probe each. When one in @stride is
- * enough, objdump(1) says where they begin; else kprobes do.
+ * The instructions of all functions on_path, with a probe each; false when there are none.
+ * When one in @stride is enough, objdump(1) says where they begin; else kprobes do.
  */
 bool find_boundaries(int nest, unsigned int stride);
 

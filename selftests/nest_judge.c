@@ -23,7 +23,8 @@ static bool around(const struct nest_write *write)
 
 uint64_t nest_distance(const struct nest_ring *ring, uint64_t from, uint64_t to)
 {
-	return ring->config->backward ? from - to : to - from;
+	/* Positions begin again at 0 where the kernel's unsigned long does. */
+	return (unsigned long)(ring->config->backward ? from - to : to - from);
 }
 
 uint32_t nest_lost_size(const struct nest_ring *ring)

@@ -225,9 +225,7 @@ static bool interrupt_config(int nest, unsigned int c)
 	if (!ring.watched)
 		ksft_print_msg("stores to data_head cannot be watched here\n");
 	for (b = 0; b < boundary_nr && wrong < 5; b++) {
-		if (boundaries[b].error || boundaries[b].by_ftrace ||
-		    !boundaries[b].scenes[c] ||
-		    (!instruction_nr && (b + c) % stride))
+		if (boundaries[b].error || boundaries[b].by_ftrace || !boundaries[b].scenes[c])
 			continue;
 		if (probe_arm(nest, boundaries[b].index, true) < 0) {
 			ksft_print_msg("cannot arm %s+0x%x\n", boundaries[b].function->name,
@@ -423,8 +421,6 @@ int main(void)
 		ksft_exit_skip("%s\n", why);
 	if (!getenv("PERFRING_MODULE"))
 		ksft_exit_skip("PERFRING_MODULE is not set: no sizes of functions\n");
-	if (sizeof(long) != 8)
-		ksft_exit_skip("the module's file is read as one of 64 bits\n");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
 	client_unload("perfring_nest");

@@ -18,7 +18,7 @@ if [ -z "$machine" ]; then
 fi
 
 # The guest's commands, then the libraries.
-packages=(base-files base-passwd bash bpftool busybox-static coreutils dash debianutils diffutils findutils
+packages=(base-files base-passwd bash binutils bpftool busybox-static coreutils dash debianutils diffutils findutils
 	gawk grep hostname iproute2 kmod linux-perf make mount perl procps python3 sed util-linux
 	libbpf-dev libc6-dev libelf-dev libkmod-dev linux-libc-dev zlib1g-dev)
 # Another list makes another folder.
