@@ -21,10 +21,15 @@
 
 #define COUNT_SELF_TRIES	64	/* a page whose writer died must not hold us for ever */
 
-#define COUNT_SELF_CAP_SURE	(1ULL << 1)	/* the bits below mean what they say */
-#define COUNT_SELF_CAP_PMC	(1ULL << 2)
-#define COUNT_SELF_CAP_TIME	(1ULL << 3)
-#define COUNT_SELF_CAP_SHORT	(1ULL << 5)
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define COUNT_SELF_CAP(bit)	(1ULL << (63 - (bit)))	/* bit-fields begin at the highest bit */
+#else
+#define COUNT_SELF_CAP(bit)	(1ULL << (bit))
+#endif
+#define COUNT_SELF_CAP_SURE	COUNT_SELF_CAP(1)	/* the bits below mean what they say */
+#define COUNT_SELF_CAP_PMC	COUNT_SELF_CAP(2)
+#define COUNT_SELF_CAP_TIME	COUNT_SELF_CAP(3)
+#define COUNT_SELF_CAP_SHORT	COUNT_SELF_CAP(5)
 
 /* How to get at a register and a clock. */
 typedef bool (*count_pmc_fn)(uint32_t index, uint64_t *value);
