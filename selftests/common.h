@@ -138,6 +138,8 @@ static inline uint32_t type_of(const void *record)
 	return ((const struct perf_event_header *)record)->type;
 }
 
+#define BIG_ENDIAN_HERE	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
 /* The word of the bytes 0 to 7, in this order: what EMIT writes when it is given nothing. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ZERO_TO_SEVEN	0x0706050403020100ULL

@@ -302,6 +302,7 @@ int main(int argc, char **argv)
 		if (file_read(sysctls[i], sysctl_was[i], sizeof(sysctl_was[i])) <= 0)
 			ksft_exit_fail_msg("%s cannot be read\n", sysctls[i]);
 
+	side_find_code();
 	attr_rows();
 	read_rows();
 	ioctl_rows();

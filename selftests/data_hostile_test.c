@@ -15,7 +15,6 @@
 enum { MAGIC, SIZE, ATTR_SIZE, ATTRS, ATTRS_SIZE, DATA, DATA_SIZE, TYPES, TYPES_SIZE, FEATURES };
 
 #define MAGIC_WORD	0x32454c4946524550ULL	/* PERFILE2, where the lowest byte is the first */
-#define BIG_ENDIAN_HERE	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 
 struct file {
 	unsigned char *bytes;

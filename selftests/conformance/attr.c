@@ -9,7 +9,6 @@
 union big_attr {
 	struct perf_event_attr attr;
 	unsigned char byte[8192];
-	uint64_t word[1024];
 };
 
 /*
@@ -163,10 +162,35 @@ static union big_attr *big_attr(void)
 	return &big;
 }
 
+/* The same flags where a big-endian machine has them: it counts bit-fields from the other end. */
+static uint64_t mirrored(uint64_t flags)
+{
+	uint64_t turned = 0;
+	unsigned int bit;
+
+	for (bit = 0; bit < 64; bit++)
+		turned |= (flags >> bit & 1) << (63 - bit);
+	return turned;
+}
+
+/* Set bits of the number of @bytes at @at, besides those that it has. */
+static void add_bits(union big_attr *big, unsigned int at, unsigned int bytes, uint64_t value)
+{
+	const unsigned char *low = (unsigned char *)&value;
+	unsigned int i;
+
+	if (BIG_ENDIAN_HERE && at == AT_FLAGS)
+		value = mirrored(value);
+	if (BIG_ENDIAN_HERE)
+		low += sizeof(value) - bytes;
+	for (i = 0; i < bytes; i++)
+		big->byte[at + i] |= low[i];
+}
+
 static void set(union big_attr *big, unsigned int at, unsigned int bytes, uint64_t value)
 {
-	/* All tested machines are little-endian; what is cut off is zero. */
-	memcpy(&big->byte[at], &value, bytes);
+	memset(&big->byte[at], 0, bytes);
+	add_bits(big, at, bytes, value);
 }
 
 /* What opening it says; an attr that perf takes makes a descriptor that can be enabled. */
@@ -181,12 +205,12 @@ static void try_attr(struct side *side, union big_attr *big)
 	close(fd);
 }
 
-/* Bit @b of the word at @a, besides what output_attr() has. */
+/* Bit @b of the field at @a, which ends with its word, besides what output_attr() has. */
 static void run_bit(struct side *side, uint64_t a, uint64_t b)
 {
 	union big_attr *big = big_attr();
 
-	big->word[a / 8] |= 1ULL << b;
+	add_bits(big, a, 8 - a % 8, 1ULL << b);
 	try_attr(side, big);
 }
 
@@ -356,17 +380,16 @@ static void size_rows(void)
 	add("attr size", run_address, ~0ULL, 0, "at 2^64 - 1");
 }
 
-static void bit_rows(const char *field, enum offset at, unsigned int first, unsigned int last,
+static void bit_rows(const char *field, enum offset at, unsigned int bits,
 		     const char *const *names, unsigned int nr_names)
 {
 	unsigned int bit;
 
-	for (bit = first; bit <= last; bit++)
-		if (bit - first < nr_names)
-			add("attr bits", run_bit, at & ~7, bit, "%s %s", field,
-			    names[bit - first]);
+	for (bit = 0; bit < bits; bit++)
+		if (bit < nr_names)
+			add("attr bits", run_bit, at, bit, "%s %s", field, names[bit]);
 		else
-			add("attr bits", run_bit, at & ~7, bit, "%s bit %u", field, bit - first);
+			add("attr bits", run_bit, at, bit, "%s bit %u", field, bit);
 }
 
 void attr_rows(void)
@@ -379,11 +402,11 @@ void attr_rows(void)
 	unsigned int i;
 	int level;
 
-	bit_rows("sample_type", AT_SAMPLE_TYPE, 0, 63, sample_names, ARRAY_LEN(sample_names));
-	bit_rows("read_format", AT_READ_FORMAT, 0, 63, format_names, ARRAY_LEN(format_names));
-	bit_rows("flag", AT_FLAGS, 0, 63, flag_names, ARRAY_LEN(flag_names));
-	bit_rows("__reserved_2", AT_RESERVED_2, 48, 63, NULL, 0);
-	bit_rows("__reserved_3", AT_RESERVED_3, 32, 63, NULL, 0);
+	bit_rows("sample_type", AT_SAMPLE_TYPE, 64, sample_names, ARRAY_LEN(sample_names));
+	bit_rows("read_format", AT_READ_FORMAT, 64, format_names, ARRAY_LEN(format_names));
+	bit_rows("flag", AT_FLAGS, 64, flag_names, ARRAY_LEN(flag_names));
+	bit_rows("__reserved_2", AT_RESERVED_2, 16, NULL, 0);
+	bit_rows("__reserved_3", AT_RESERVED_3, 32, NULL, 0);
 	for (i = 0; i < ARRAY_LEN(settings); i++)
 		add("attr fields", run_setting, i, 0, "%s", settings[i].name);
 	for (i = 0; i < ARRAY_LEN(clocks); i++)

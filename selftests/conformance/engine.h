@@ -43,4 +43,7 @@ struct side {
 	unsigned int nr_ids;
 };
 
+/* Before the first row: where the kernel has its code. Its addresses have a name in transcripts. */
+void side_find_code(void);
+
 #endif /* CONFORMANCE_ENGINE_H */

@@ -225,8 +225,42 @@ static int whose(const struct side *side, uint64_t id)
 	return -1;
 }
 
+/* Where the code of the kernel and of the module lies: on s390x among a program's addresses. */
+static struct {
+	uint64_t begin, end;
+} code[2];
+
+void side_find_code(void)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r"), *modules = fopen("/proc/modules", "r");
+	unsigned long long address, size;
+	char line[512];
+
+	while (symbols && !code[0].end && fgets(line, sizeof(line), symbols)) {
+		address = strtoull(line, NULL, 16);
+		if (strstr(line, " _stext\n"))
+			code[0].begin = address;
+		else if (strstr(line, " _etext\n"))
+			code[0].end = address;
+	}
+	while (modules && fgets(line, sizeof(line), modules))
+		if (sscanf(line, "perfring %llu %*s %*s %*s %llx", &size, &address) == 2) {
+			code[1].begin = address;
+			code[1].end = address + size;
+		}
+	if (symbols)
+		fclose(symbols);
+	if (modules)
+		fclose(modules);
+}
+
 static bool kernel_address(uint64_t word)
 {
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(code); i++)
+		if (word >= code[i].begin && word < code[i].end)
+			return true;
 	if (sizeof(long) == 4)
 		return word >= 1U << 31 && word < -4096U;
 	return (int64_t)word < -4096;
