@@ -132,7 +132,10 @@ case $machine in
 # Without it the scheduler's clock, which is perf's, stands still now and then.
 i386) append+=" tsc=reliable" ;;
 arm64) tty=ttyAMA0 board=(-M virt -cpu "max,pauth-impdef=on") ;;
-s390x) tty=ttysclp0 ;;
+# Who waits for a lock there tells the other processor to go on, which this emulator leaves out:
+# in one thread the one that waits would keep its tenth of a second. What is patched is one
+# instruction, so that nothing in between can be run.
+s390x) tty=ttysclp0 threads=multi ;;
 esac
 case $accel in
 kvm) board=(-accel kvm -cpu host) ;;
