@@ -405,6 +405,7 @@ TEST(model)
 	char line[600];
 	struct row *row;
 	FILE *pipe;
+	bool fetch;
 	int status;
 
 	if (access(TABLE, R_OK))
@@ -416,20 +417,25 @@ TEST(model)
 		if (!row->modelled || (few && !row->order && !row->fetch &&
 				       strcmp(row->name, "correct")))
 			continue;
+		/*
+		 * It takes a payload's length, 8, for a header: of size 0, where it stops, or of
+		 * size 8, in the other byte order.
+		 */
+		fetch = row->fetch || (BIG_ENDIAN_HERE && !strcmp(row->name, "unpublished"));
 		snprintf(line, sizeof(line), "%s/%.23s --explore", gallery(), row->name);
 		pipe = popen(line, "r");
 		ASSERT_NE(NULL, pipe);
 		output[fread(output, 1, sizeof(output) - 1, pipe)] = '\0';
 		status = pclose(pipe);
-		EXPECT_EQ(row->order || row->fetch, WEXITSTATUS(status));
+		EXPECT_EQ(row->order || fetch, WEXITSTATUS(status));
 		EXPECT_NE(NULL, strstr(output, row->order ? "order FAILS: it " : "order ok: ")) {
 			TH_LOG("%s: %s", row->name, output);
 		}
-		EXPECT_NE(NULL, strstr(output, row->fetch ? "fetch FAILS: it " : "fetch ok: ")) {
+		EXPECT_NE(NULL, strstr(output, fetch ? "fetch FAILS: it " : "fetch ok: ")) {
 			TH_LOG("%s: %s", row->name, output);
 		}
 		/* Every way to run it was tried. */
-		EXPECT_EQ(2 - row->order - row->fetch, count_of(output, ", all there are")) {
+		EXPECT_EQ(2 - row->order - fetch, count_of(output, ", all there are")) {
 			TH_LOG("%s: %s", row->name, output);
 		}
 		caught += row->order || row->fetch;
