@@ -115,6 +115,21 @@ static inline int open_events(struct __test_metadata *_metadata, FIXTURE_DATA(ev
 
 #define OPEN()	ASSERT_EQ(0, open_events(_metadata, self))
 
+static inline bool has_pmu(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", name);
+	return !access(path, R_OK);
+}
+
+/* In a test whose events are stores to a word (mem:). */
+#define NEED_BREAKPOINTS()									\
+	do {											\
+		if (!has_pmu("breakpoint"))							\
+			SKIP(return, "this machine has no PMU breakpoint");			\
+	} while (0)
+
 /* A child that waits until its parent has written a byte, then does @fn, and its end. */
 struct child {
 	pid_t pid;

@@ -19,17 +19,10 @@ static const struct perf_event_attr *attr_of(const struct perfring_events *event
 	return perfring_storage_attr(perfring_events_storage(events, index, 0));
 }
 
-static bool has_pmu(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", name);
-	return !access(path, R_OK);
-}
-
 /* Stores to a word, as a breakpoint sees them: these and no more, while it is enabled. */
 TEST_F(events, breakpoint_counts_stores)
 {
+	NEED_BREAKPOINTS();
 	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u", (void *)&watched[0]);
 	OPEN();
 	store(3);
@@ -98,6 +91,7 @@ TEST_F(events, a_group_is_read_at_one_moment)
 {
 	uint64_t last = 0;
 
+	NEED_BREAKPOINTS();
 	ASSERT_TRUE(fault(1));
 	strcpy(self->text, "{faults,minor-faults,mem:0x1000:w}:u");
 	OPEN();
@@ -126,6 +120,7 @@ TEST_F(events, children_inherit)
 {
 	struct child child;
 
+	NEED_BREAKPOINTS();
 	self->opts.inherit = 1;
 	snprintf(self->text, sizeof(self->text), "mem:%p/" WORD ":w:u,faults/no-inherit/u",
 		 (void *)&watched[0]);
@@ -168,6 +163,7 @@ TEST_F(events, several_tasks)
 	pid_t pids[3], pid;
 	int cpu;
 
+	NEED_BREAKPOINTS();
 	ASSERT_TRUE(child_start(&child[0], store_times));
 	ASSERT_TRUE(child_start(&child[1], store_times));
 	pids[0] = child[0].pid;
@@ -213,6 +209,7 @@ TEST_F(events, part_of_the_time)
 	unsigned int cpus[2] = { 0, (unsigned int)second };
 	const struct perfring_count_value *value = self->value;
 
+	NEED_BREAKPOINTS();
 	if (second < 0)
 		SKIP(return, "one CPU");
 	self->opts.cpus = cpus;
@@ -334,6 +331,7 @@ TEST_F(events, cgroup)
 	char root[256], path[300], procs[320], pid[16];
 	struct child child[2];
 
+	NEED_BREAKPOINTS();
 	if (!cgroup_root(root, sizeof(root)))
 		SKIP(return, "no hierarchy of cgroups: error %d", errno);
 	snprintf(path, sizeof(path), "%s/perfring-events-%d", root, getpid());
