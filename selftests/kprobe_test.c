@@ -45,9 +45,11 @@ struct hit {
 static void parse(const uint64_t *buf, unsigned int skip, struct hit *hit)
 {
 	const unsigned char *raw;
+	int32_t pid;
 
 	memset(hit, 0, sizeof(*hit));
-	hit->pid = (int32_t)buf[1];
+	memcpy(&pid, &buf[1], sizeof(pid));
+	hit->pid = pid;
 	hit->nr = buf[2];
 	memcpy(hit->stack, &buf[3], hit->nr * sizeof(*buf));
 	raw = (const unsigned char *)&buf[3 + hit->nr];
@@ -278,7 +280,7 @@ TEST_F(kprobe, own_cpu)
 		n[0]++;
 	}
 	while (raw_next(&raw, self->buf) > 0) {
-		EXPECT_EQ(other, (int)self->buf[1]);
+		EXPECT_EQ(two_words(other, 0), self->buf[1]);
 		n[1]++;
 	}
 	EXPECT_EQ(10, n[0]);
