@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "kprobe.h"
 #include "module_code.h"
+#include "stepping.h"
 
 #define MISSED	"/sys/bus/event_source/devices/perfring/missed/kprobe"
 
@@ -211,6 +212,8 @@ TEST_F_TIMEOUT(kprobe, anywhere, 120)
 		"do_syscall_64", "asm_exc_nmi", "nmi_handle", "kprobe_ftrace_handler",
 		"task_tgid_nr_ns", "__task_pid_nr_ns", "perfring_task_ids", "unwind_next_frame",
 	};
+	/* What ftrace cannot trace is probed by a step over its first instruction. */
+	const bool steps = stepping_works();
 	struct perf_event_attr attr;
 	struct perfring_stats stats;
 	pthread_t thread[2];
@@ -238,8 +241,8 @@ TEST_F_TIMEOUT(kprobe, anywhere, 120)
 		EXPECT_TRUE(ret == perfs || (perfs == -EINVAL && !ret)) {
 			TH_LOG("%s: %d, perf: %d", symbols[i], ret, perfs);
 		}
-		if (!ret) {
-			taken++;
+		taken += !ret;
+		if (!ret && (perfs != -EINVAL || steps)) {
 			ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
 			EXPECT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
 			sleep_ms(20);
