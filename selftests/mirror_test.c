@@ -136,10 +136,10 @@ TEST_F(mirror, second_half_first)
 	ASSERT_EQ(0, map_at(self, 1 + 2 * 4, RW, MAP_SHARED, MIRROR, &map));
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
 	ASSERT_EQ(0, emit(self->fd, 77, 0, NULL, 8, 4 * self->page_size / 16 - 1, NULL));
-	EXPECT_EQ(77, map[8 * self->page_size]);
-	EXPECT_EQ(77, map[4 * self->page_size]);
-	EXPECT_EQ(77, map[5 * self->page_size]);
-	EXPECT_EQ(77, map[self->page_size]);
+	EXPECT_EQ(77, type_of(&map[8 * self->page_size]));
+	EXPECT_EQ(77, type_of(&map[4 * self->page_size]));
+	EXPECT_EQ(77, type_of(&map[5 * self->page_size]));
+	EXPECT_EQ(77, type_of(&map[self->page_size]));
 	ASSERT_EQ(0, munmap(map, 9 * self->page_size));
 }
 
@@ -209,7 +209,7 @@ TEST_F(mirror, shared_with_the_plain_mapping)
 		EXPECT_EQ(216, ((struct perf_event_mmap_page *)twice)->data_tail);
 		ASSERT_EQ(0, munmap(first ? plain : twice, (first ? 3 : 5) * self->page_size));
 		ASSERT_EQ(0, emit(self->fd, 78, 0, NULL, 100, 1, NULL));
-		EXPECT_EQ(78, (first ? twice : plain)[self->page_size + 5 * 112]);
+		EXPECT_EQ(78, type_of((first ? twice : plain) + self->page_size + 5 * 112));
 		ASSERT_EQ(0, munmap(first ? twice : plain, (first ? 5 : 3) * self->page_size));
 		EXPECT_EQ(-1, write(self->fd, "x", 1));
 	}
