@@ -500,3 +500,17 @@ bool tracefs_here(char *why, size_t len)
 	}
 	return true;
 }
+
+int tracefs_offset(const char *event, const char *field)
+{
+	char path[128], format[4096], name[64];
+	const char *at;
+	int offset;
+
+	snprintf(path, sizeof(path), "/sys/kernel/tracing/events/%s/format", event);
+	snprintf(name, sizeof(name), " %s;\toffset:", field);
+	if (file_read(path, format, sizeof(format)) <= 0)
+		return -ENOENT;
+	at = strstr(format, name);
+	return at && sscanf(at + strlen(name), "%d", &offset) == 1 ? offset : -ENOENT;
+}

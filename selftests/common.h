@@ -208,6 +208,11 @@ bool stats_balance(const struct perfring_stats *stats);
 
 /* Are the kernel's tracepoints described where perf and the command look? */
 bool tracefs_here(char *why, size_t len);
+/*
+ * Where @field is in the data of the tracepoint "group/name"; -ENOENT.  The kernel's own fields
+ * are before it, eight bytes of them or, with PREEMPT_RT's lazy preemption of 6.1, nine.
+ */
+int tracefs_offset(const char *event, const char *field);
 
 /* main() of a program that is about the device alone. */
 #define DEVICE_MAIN							\

@@ -560,17 +560,27 @@ TEST_F(poison, answers)
 	EXPECT_EQ(0, release.reserved);
 }
 
-/* The tracepoint's entry: its fields leave no byte between them and none behind. */
+/*
+ * The tracepoint's entry: our fields, of which the first is of 64 bits, leave no byte between
+ * them and none behind.
+ */
 TEST(tracepoint)
 {
-	char why[WHY_LEN], format[4096], *line;
+	char why[WHY_LEN], format[4096], *line, *ours;
 	unsigned long end = 0;
 
 	if (!tracefs_here(why, sizeof(why)))
 		SKIP(return, "%s", why);
 	ASSERT_LT(0, file_read("/sys/kernel/tracing/events/perfring/perfring_emit/format",
 			       format, sizeof(format)));
+	/* The kernel's own come first, nine bytes of them on PREEMPT_RT's 6.1. */
+	ours = strstr(format, "\n\n");
+	ASSERT_NE(NULL, ours);
 	for (line = strstr(format, "offset:"); line; line = strstr(line + 1, "offset:")) {
+		if (ours && line > ours) {
+			end = (end + 7) / 8 * 8;
+			ours = NULL;
+		}
 		EXPECT_EQ(end, strtoul(line + strlen("offset:"), NULL, 10));
 		line = strstr(line, "size:");
 		ASSERT_NE(NULL, line);

@@ -183,24 +183,41 @@ TEST_F(source, dummy)
 #define TRACEPOINT "/sys/kernel/tracing/events/sched/sched_switch/id"
 #define MOST	4000
 
-/* common_type, flags, preempt_count, pid; then what the module's payload has. */
-#define COMMON	8
+#define FIELD(member, text) { text, offsetof(struct perfring_sched_switch_payload, member), \
+	sizeof(((struct perfring_sched_switch_payload *)0)->member) }
 
-/* perf's fields as our payload has them: prev_state is a long there. */
-static void take_switch(struct perfring_sched_switch_payload *to, const char *from)
+static const struct {
+	const char *name;
+	size_t at, size;
+} switch_fields[] = {
+	FIELD(prev_comm, "prev_comm[16]"), FIELD(prev_pid, "prev_pid"),
+	FIELD(prev_prio, "prev_prio"), FIELD(prev_state, "prev_state"),
+	FIELD(next_comm, "next_comm[16]"), FIELD(next_pid, "next_pid"),
+	FIELD(next_prio, "next_prio"),
+};
+
+#define FIELDS	ARRAY_LEN(switch_fields)
+
+/* perf's fields, each from its place, as our payload has them: prev_state is a long there. */
+static void take_switch(struct perfring_sched_switch_payload *to, const char *from,
+			const int *places)
 {
-	const size_t at = offsetof(struct perfring_sched_switch_payload, prev_state);
+	unsigned int i;
 	long state;
 
-	memcpy(to, from, at);
-	memcpy(&state, from + at, sizeof(state));
-	to->prev_state = state;
-	memcpy((char *)to + at + 8, from + at + sizeof(state), sizeof(*to) - at - 8);
+	for (i = 0; i < FIELDS; i++)
+		if (strcmp(switch_fields[i].name, "prev_state")) {
+			memcpy((char *)to + switch_fields[i].at, from + places[i],
+			       switch_fields[i].size);
+		} else {
+			memcpy(&state, from + places[i], sizeof(state));
+			to->prev_state = state;
+		}
 }
 
 /*
- * The same switches through both, CPU 0, all told: perf's raw data begins with 8 common
- * bytes, then the fields are the same. Events are enabled one after the
+ * The same switches through both, CPU 0, all told: behind what every tracepoint of perf's
+ * begins with the fields are the same. Events are enabled one after the
  * other, so the first and last few may be in one only: each of ours has to be
  * found in perf's, in order, without a gap.
  */
@@ -211,12 +228,16 @@ TEST_F(source, sched_switch_like_perf)
 		__attribute__((aligned(8)));
 	struct perf_event_attr attr = output_attr(), tracepoint = output_attr();
 	struct raw perf;
-	int n[2] = {}, i, first, fd, size;
+	int n[2] = {}, places[FIELDS], i, first, fd, size;
 	char why[WHY_LEN];
 	long id;
 
 	if (!tracefs_here(why, sizeof(why)))
 		SKIP(return, "%s", why);
+	for (i = 0; i < (int)FIELDS; i++) {
+		places[i] = tracefs_offset("sched/sched_switch", switch_fields[i].name);
+		ASSERT_LE(8, places[i]);
+	}
 	id = file_long(TRACEPOINT, -1);
 	ASSERT_LT(0, id);
 	tracepoint.type = PERF_TYPE_TRACEPOINT;
@@ -243,8 +264,8 @@ TEST_F(source, sched_switch_like_perf)
 		memcpy(ours[n[0]++], (char *)self->buf + 12, sizeof(*ours));
 	}
 	while (n[1] < MOST && (size = raw_next(&perf, self->buf)) > 0) {
-		ASSERT_LE(12 + COMMON + (int)(sizeof(*perfs) - 8 + sizeof(long)), size);
-		take_switch((void *)perfs[n[1]++], (char *)self->buf + 12 + COMMON);
+		ASSERT_LE(12 + places[FIELDS - 1] + (int)sizeof(int), size);
+		take_switch((void *)perfs[n[1]++], (char *)self->buf + 12, places);
 	}
 	raw_unmap(&perf);
 	close(fd);

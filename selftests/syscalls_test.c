@@ -291,11 +291,15 @@ static int perf_calls(struct raw *raw, void *buf, long enter_id, const pid_t tid
 		uint16_t type;
 		uint8_t flags, preempt_count;
 		int32_t pid;
-		long id;
-		long ret;	/* of sys_exit */
 	} __attribute__((packed)) *record = buf;
+	const int id = tracefs_offset("raw_syscalls/sys_enter", "id");
+	const int ret = tracefs_offset("raw_syscalls/sys_exit", "ret");
+	const char *entry = (char *)&record->type;
+	long value;
 	int n = 0, i;
 
+	if (id < 0 || ret < 0)
+		return -1;
 	while (raw_next(raw, buf) > 0) {
 		if (record->header.type != PERF_RECORD_SAMPLE || n == MOST)
 			return -1;
@@ -304,10 +308,12 @@ static int perf_calls(struct raw *raw, void *buf, long enter_id, const pid_t tid
 		if (i == 3)
 			continue;
 		if (record->type == enter_id) {
-			inside[i] = (struct call) { .tid = record->pid, .nr = record->id };
+			memcpy(&value, entry + id, sizeof(value));
+			inside[i] = (struct call) { .tid = record->pid, .nr = value };
 		} else if (is_inside[i]) {
+			memcpy(&value, entry + ret, sizeof(value));
 			calls[n] = inside[i];
-			calls[n++].ret = record->ret;
+			calls[n++].ret = value;
 		}
 		is_inside[i] = record->type == enter_id;
 	}
