@@ -160,6 +160,11 @@ static void run_switches(struct side *side, uint64_t a, uint64_t b)
 
 	attr.sample_period = a;
 	attr.sample_type = PERF_SAMPLE_CPU;
+	/*
+	 * Nobody is woken: on PREEMPT_RT a thread does that, whose switches wake again, until
+	 * perf throttles what counts faster than the kernel lets it sample.
+	 */
+	attr.wakeup_events = 0;
 	fd = open_event(side, &attr, "sched/sched_switch", PERFRING_SOURCE_SCHED_SWITCH);
 	say_ret(side, "map", raw_map(&raw, fd, 64, 0));
 	say_ret(side, "enable", do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
