@@ -333,12 +333,15 @@ static bool comes(const struct perfring_event *event, const void *what)
 
 TEST_F(side, switch)
 {
-	uint64_t since = now_ns();
+	uint64_t since = now_ns(), end = since + 1000000000;
 
 	self->attr.context_switch = 1;
 	ASSERT_EQ(0, start(self, 0, -1));
-	sleep_ms(2);
-	ASSERT_TRUE(find(self, PERFRING_EVENT_SWITCH, goes, NULL));
+	/* Who is not yet asleep when the time is over does not go. */
+	do {
+		ASSERT_GT(end, now_ns());
+		sleep_ms(2);
+	} while (!find(self, PERFRING_EVENT_SWITCH, goes, NULL));
 	CHECK_ID(since);
 	since = self->event.id.time;
 	ASSERT_TRUE(find(self, PERFRING_EVENT_SWITCH, comes, NULL));
