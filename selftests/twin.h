@@ -172,6 +172,7 @@ struct twins {
 	uint64_t *mask;			/* of each word: the bits that are compared */
 	uint64_t dirty;			/* bytes that the step has written, */
 	unsigned int writer;		/* and which event did */
+	uint64_t looked_at;		/* data_tail, by the memory's writer */
 	struct twin_seen seen;
 	char why[400];			/* the first difference */
 };

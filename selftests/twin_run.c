@@ -125,6 +125,7 @@ bool twins_begin(struct twins *t, const struct twin_config *config)
 	t->nr = 0;
 	t->step = 0;
 	t->dirty = 0;
+	t->looked_at = 0;
 	t->why[0] = '\0';
 	twin_model_init(&t->model, config);
 	t->mask = malloc(t->model.size);
@@ -175,6 +176,19 @@ static int write_device(struct twins *t, const struct twin *twin, const struct t
 	return ret ?: request.written + request.lost == op->nr ? 0 : -EIO;
 }
 
+/*
+ * A batch relies on that since the writer's last look at it: room that was there is there
+ * until it is used.  perf looks at the tail for each record.
+ */
+static bool tail_went_forward(const struct twins *t, const struct twin *twin)
+{
+	uint64_t mask = t->model.size - 1, was = t->looked_at;
+
+	if (t->config.backward || t->config.overwrite)
+		return true;
+	return ((twin->page->data_tail - was) & mask) <= ((t->model.head - was) & mask);
+}
+
 static int write_memory(struct twins *t, const struct twin *twin, const struct twin_op *op,
 			uint64_t *done)
 {
@@ -186,7 +200,8 @@ static int write_memory(struct twins *t, const struct twin *twin, const struct t
 	 * What is published at once is the same in the end; but a batch publishes the head
 	 * when nothing is written because of a pause, too.
 	 */
-	bool batch = op->what == TWIN_BURST && t->step & 1 && !t->model.paused;
+	bool batch = op->what == TWIN_BURST && t->step & 1 && !t->model.paused &&
+		     tail_went_forward(t, twin);
 	unsigned int i;
 	int ret = 0;
 
@@ -209,6 +224,8 @@ static int write_memory(struct twins *t, const struct twin *twin, const struct t
 	}
 	if (batch && perfring_write_end(twin->ring) < 0)
 		return -EINVAL;
+	if (batch || *done)
+		t->looked_at = twin->page->data_tail;
 	return ret;
 }
 

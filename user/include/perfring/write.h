@@ -37,6 +37,10 @@ extern "C" {
  * Records are visible to the reader from perfring_write_end() on.  Without
  * a batch each record is published by itself.
  *
+ * In batches data_tail is loaded again only when the room that was known of is used up:
+ * one that moves back, which no reader's should, is obeyed from then on.  Outside of them
+ * it is loaded for each record, as perf does.
+ *
  * Return: 0; -EALREADY in a batch; -EOPNOTSUPP.
  */
 int perfring_write_begin(struct perfring_ring *ring);
