@@ -189,7 +189,7 @@ TEST_F(ring, reader)
 	watch_end();
 	EXPECT_EQ(0, ret);
 	EXPECT_CLEAN("consume of nothing");
-	/* Its answer is poll_test's: s390x loses the first argument of a call that it hands back. */
+	/* What it returns is poll_test's: s390x loses an argument of calls that it hands back. */
 	watch();
 	perfring_reader_poll(reader, 0);
 	watch_end();

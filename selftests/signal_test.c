@@ -113,7 +113,7 @@ static int fire(FIXTURE_DATA(overflow) *self, enum kind kind)
 	if (kind != FAULTS)
 		return write(self->fd, "x", 1) < 0 ? -errno : 1;
 	madvise((void *)self->page, PAGE, MADV_DONTNEED);
-	/* A store can be two: where a fault does not say which it is, it is taken for a load first. */
+	/* A store can be two: where a fault does not say what it was, it was a load at first. */
 	(void)*self->page;
 	return 1;
 }

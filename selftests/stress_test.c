@@ -45,7 +45,8 @@ static void *writer(void *arg)
 	int ret;
 
 	/* Half a second, and longer where so many have not found room by then. */
-	for (seq = 0; now_ns() < stress->end || (stress->written < ENOUGH && !stress->error); seq++) {
+	for (seq = 0; now_ns() < stress->end || (stress->written < ENOUGH && !stress->error);
+	     seq++) {
 		message.seq = seq;
 		message.len = 16 + seq * 13 % LONGEST;
 		fill(message.bytes, message.len - 16, seq);
