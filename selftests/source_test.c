@@ -2,9 +2,12 @@
 /* The sources: the generator's promises, sched_switch against perf's own. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "common.h"
 #include "kselftest_harness.h"
@@ -289,23 +292,33 @@ TEST_F(source, sched_switch_like_perf)
 
 /*
  * The record that fills the ring passes the watermark, and wakes, whoever's switch it is.
- * That of the thread that wakes readers on PREEMPT_RT is one of two in some rounds: a
- * generator keeps it busy.
+ * In some rounds it is that of the thread that wakes readers on PREEMPT_RT: a generator
+ * keeps it busy.
  */
-TEST_F_TIMEOUT(source, sched_switch_that_fills, 60)
+TEST_F(source, sched_switch_that_fills)
 {
-	const uint64_t end = now_ns() + 15000000000ULL * slowness();
 	const unsigned int each = (12 + sizeof(struct perfring_sched_switch_payload) + 7) / 8 * 8;
 	struct perf_event_attr attr = output_attr(), busy = output_attr();
 	struct raw other = {};
+	unsigned int ms = 0;
+	uint64_t end;
 	int round, fd;
+	pid_t child;
 
 	busy.type = pmu_type();
 	busy.config = PERFRING_SOURCE_GENERATOR;
 	busy.config1 = 1000;
 	fd = device_open(0);
 	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pin_to(0));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &busy));
+	child = fork();
+	if (!child)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A switch away and one back, out of step with the generator. */
+	while (!child)
+		sleep_ms(1 + ms++ % 7);
+	ASSERT_LT(0, child);
 	/* Nobody consumes: a ring that overwrites goes on to wake. */
 	ASSERT_EQ(0, raw_map(&other, fd, 1, PROT_READ));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
@@ -314,17 +327,21 @@ TEST_F_TIMEOUT(source, sched_switch_that_fills, 60)
 	attr.wakeup_watermark = (PAGE - 1) / each * each - 1;
 	attr.type = pmu_type();
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
-	/* A slow machine takes seconds for a round. */
-	for (round = 0; round < 20 && (!round || now_ns() < end); round++) {
+	for (round = 0; round < 40; round++) {
 		ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
 		ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
-		EXPECT_EQ(POLLIN, poll_events(self->fd, 10000)) {
+		/* poll(2) looks once more when its time is up, which is too late. */
+		end = now_ns() + 5000000000ULL * slowness();
+		ASSERT_EQ(POLLIN, poll_events(self->fd, 5000 * slowness()));
+		ASSERT_GT(end, now_ns()) {
 			TH_LOG("round %d", round);
 		}
 		ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
 		ASSERT_EQ(each, ((struct perf_event_header *)self->raw.data)->size);
 		raw_unmap(&self->raw);
 	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 	raw_unmap(&other);
 	close(fd);
 }
