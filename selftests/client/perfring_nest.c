@@ -195,7 +195,8 @@ static int nest_watch(struct nest_watch *watch)
 	init_poll_funcptr(&table, nest_wait_on);
 	vfs_poll(nest_file, &table);
 
-#ifdef CONFIG_HAVE_HW_BREAKPOINT
+	/* arm64 stops before the store and is not stepped over it: it would be tried for ever. */
+#if defined(CONFIG_HAVE_HW_BREAKPOINT) && !defined(CONFIG_ARM64)
 	hw_breakpoint_init(&attr);
 	attr.bp_addr = (unsigned long)&nest_page->data_head;
 	attr.bp_len = BITS_PER_LONG == 64 ? HW_BREAKPOINT_LEN_8 : HW_BREAKPOINT_LEN_4;
