@@ -16,6 +16,7 @@ static struct class *perfring_class;
 static struct cdev perfring_cdev;
 static dev_t perfring_devt;
 static enum cpuhp_state perfring_cpuhp;
+static enum cpuhp_state perfring_cpuhp_dead;
 
 /* The device of a CPU, or NULL when that CPU is not possible. */
 struct perfring_device *perfring_device_find(unsigned int cpu)
@@ -45,7 +46,21 @@ void perfring_device_remove(struct perfring_device *device, struct perfring_even
 	mutex_unlock(&device->lock);
 }
 
-/* Runs on @cpu. */
+/* Tell of what was written while the device was down; device->lock held. */
+static void perfring_device_wake(struct perfring_device *device)
+{
+	struct perfring_event *event;
+
+	list_for_each_entry(event, &device->events, entry)
+		perfring_event_wake(event);
+}
+
+/* Nothing to be done, but after all that was to be done before. */
+static void perfring_drained(struct irq_work *work)
+{
+}
+
+/* Runs on @cpu, where no writer is inside, then. */
 static int perfring_cpu_online(unsigned int cpu)
 {
 	struct perfring_device *device = &perfring_devices[cpu];
@@ -59,10 +74,13 @@ static int perfring_cpu_online(unsigned int cpu)
 		if (source->online)
 			source->online(event);
 	}
+	WRITE_ONCE(device->down, false);
+	perfring_device_wake(device);
 	mutex_unlock(&device->lock);
 	return 0;
 }
 
+/* Runs on @cpu, as above, which goes on to work, and what is written is kept. */
 static int perfring_cpu_offline(unsigned int cpu)
 {
 	struct perfring_device *device = &perfring_devices[cpu];
@@ -76,6 +94,23 @@ static int perfring_cpu_offline(unsigned int cpu)
 		if (source->offline)
 			source->offline(event);
 	}
+	WRITE_ONCE(device->down, true);
+	/* A thread that is about to be parked runs it. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		irq_work_queue(&device->drain);
+		irq_work_sync(&device->drain);
+	}
+	mutex_unlock(&device->lock);
+	return 0;
+}
+
+/* Runs elsewhere, when @cpu does nothing any more. */
+static int perfring_cpu_dead(unsigned int cpu)
+{
+	struct perfring_device *device = &perfring_devices[cpu];
+
+	mutex_lock(&device->lock);
+	perfring_device_wake(device);
 	mutex_unlock(&device->lock);
 	return 0;
 }
@@ -132,6 +167,7 @@ int perfring_device_init(void)
 		mutex_init(&device->visit);
 		mutex_init(&device->mmap_mutex);
 		INIT_LIST_HEAD(&device->events);
+		init_irq_work(&device->drain, perfring_drained);
 	}
 
 	perfring_class = perfring_class_create(PERFRING_NAME);
@@ -143,11 +179,16 @@ int perfring_device_init(void)
 	ret = alloc_chrdev_region(&perfring_devt, 0, nr_cpu_ids, PERFRING_NAME);
 	if (ret)
 		goto destroy_class;
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, PERFRING_NAME ":dead", NULL,
+					perfring_cpu_dead);
+	if (ret < 0)
+		goto unregister_region;
+	perfring_cpuhp_dead = ret;
 	/* Calls online for each CPU that is. */
 	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, PERFRING_NAME ":online",
 				perfring_cpu_online, perfring_cpu_offline);
 	if (ret < 0)
-		goto unregister_region;
+		goto remove_dead;
 	perfring_cpuhp = ret;
 	cdev_init(&perfring_cdev, &perfring_fops);
 	perfring_cdev.owner = THIS_MODULE;
@@ -164,6 +205,8 @@ delete_cdev:
 	cdev_del(&perfring_cdev);
 remove_cpuhp:
 	cpuhp_remove_state(perfring_cpuhp);
+remove_dead:
+	cpuhp_remove_state_nocalls(perfring_cpuhp_dead);
 unregister_region:
 	unregister_chrdev_region(perfring_devt, nr_cpu_ids);
 destroy_class:
@@ -178,6 +221,7 @@ void perfring_device_exit(void)
 	perfring_device_destroy();
 	cdev_del(&perfring_cdev);
 	cpuhp_remove_state(perfring_cpuhp);
+	cpuhp_remove_state_nocalls(perfring_cpuhp_dead);
 	unregister_chrdev_region(perfring_devt, nr_cpu_ids);
 	class_destroy(perfring_class);
 	kfree(perfring_devices);

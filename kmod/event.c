@@ -325,7 +325,7 @@ static int perfring_release(struct inode *inode, struct file *file)
 	perfring_ring_attach(event, NULL);
 	mutex_unlock(&event->device->mmap_mutex);
 	perfring_device_remove(event->device, event);
-	irq_work_sync(&event->signal);
+	perfring_deferred_sync(&event->signal);
 	if (event->state)
 		event->source->release(event->state);
 	perfring_user_uncharge(event->owner, 1, 0);

@@ -53,28 +53,33 @@ static long perfring_ioc_reset(struct perfring_event *event)
 	return 0;
 }
 
-static void perfring_restart_period(void *arg)
-{
-	struct perfring_event *event = arg;
+struct perfring_period_call {
+	struct perfring_event *event;
+	u64 period;
+};
 
+/* Where the writers are: a period of two words shall not be seen by halves. */
+static void perfring_set_period(void *arg)
+{
+	const struct perfring_period_call *call = arg;
+
+	WRITE_ONCE(call->event->attr.sample_period, call->period);
 	/* As perf: the next event ends the period, or the next enable begins one. */
-	local64_set(&event->period_left, 0);
+	local64_set(&call->event->period_left, 0);
 }
 
 static long perfring_ioc_period(struct perfring_event *event, void __user *arg)
 {
-	u64 period;
+	struct perfring_period_call call = { .event = event };
 	long ret = 0;
 
-	if (copy_from_user(&period, arg, sizeof(period)))
+	if (copy_from_user(&call.period, arg, sizeof(call.period)))
 		return -EFAULT;
 	mutex_lock(&event->lock);
-	if (!event->attr.sample_period || !period || period & (1ULL << 63)) {
+	if (!event->attr.sample_period || !call.period || call.period & (1ULL << 63))
 		ret = -EINVAL;
-	} else {
-		WRITE_ONCE(event->attr.sample_period, period);
-		perfring_event_on_cpu(event, perfring_restart_period, event);
-	}
+	else
+		perfring_event_on_cpu(event, perfring_set_period, &call);
 	mutex_unlock(&event->lock);
 	return ret;
 }

@@ -200,14 +200,11 @@ static noinline int perfring_unwritten_told(struct perfring_event *event, u32 ty
 	return ret;
 }
 
-/* Account for a record that is not written to @ring, if there is one.  Returns @ret. */
-static __always_inline int perfring_unwritten(struct perfring_event *event,
-					      struct perfring_ring *ring, u32 type, u32 size,
+/* Account for a record that is not written.  Returns @ret. */
+static __always_inline int perfring_unwritten(struct perfring_event *event, u32 type, u32 size,
 					      enum perfring_counter_id why, int ret)
 {
 	perfring_account(event, why, 1);
-	if (ring)
-		perfring_pay(ring);
 	if (unlikely(perfring_overflow_wanted(event) || READ_ONCE(event->kill) ||
 		     trace_perfring_emit_enabled()))
 		return perfring_unwritten_told(event, type, size, ret);
@@ -326,7 +323,7 @@ static noinline int perfring_output_begin(struct perfring_event *event,
 	}
 out:
 	perfring_chain_put(chain);
-	return ret ? perfring_unwritten(event, ring, record->type, size, why, ret) : 0;
+	return ret ? perfring_unwritten(event, record->type, size, why, ret) : 0;
 }
 
 /* Each written record has exactly one cause. */
@@ -357,7 +354,6 @@ static __always_inline void perfring_done(struct perfring_event *event, struct p
 		perfring_overflow(event);
 	if (unlikely(perfring_core_end(core, handle)))
 		perfring_wakeup_due(event, ring);
-	perfring_pay(ring);
 	perfring_signal(event);
 }
 
@@ -413,7 +409,6 @@ bool perfring_discard(struct perfring_reservation *r)
 	perfring_account(event, PERFRING_COUNTER_DISCARDED, 1);
 	if (perfring_core_end(core, &r->handle))
 		perfring_wakeup_due(event, r->ring);
-	perfring_pay(r->ring);
 	trace_perfring_emit(event, r->type, r->size, r->record, -ECANCELED);
 	return back;
 }
@@ -564,7 +559,7 @@ int perfring_output_plain(struct perfring_event *event, const void *data, u32 le
 		if (unlikely(!perfring_core_idle(core, &handle)))
 			return perfring_plain_any(event, data, len);
 		perfring_local_add(&core->lost, 1);
-		return perfring_unwritten(event, ring, PERF_RECORD_SAMPLE, size,
+		return perfring_unwritten(event, PERF_RECORD_SAMPLE, size,
 					  PERFRING_COUNTER_LOST_FULL, -ENOSPC);
 	}
 	if (unlikely(perfring_local_read(&core->lost) ||

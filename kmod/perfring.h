@@ -46,6 +46,16 @@ struct perfring_event;
 struct perfring_user;
 struct seq_file;
 
+/**
+ * struct perfring_deferred - what cannot be done where a writer is
+ * @soon: does it
+ * @at_tick: does it as well, with the CPU's next tick
+ */
+struct perfring_deferred {
+	struct irq_work soon;
+	struct irq_work at_tick;
+};
+
 /* ring.c */
 
 /**
@@ -58,7 +68,6 @@ struct seq_file;
  * @events: whose output goes here; changed under device->mmap_mutex and @events_lock
  * @events_lock: for wakeups, which cannot take the mutex
  * @wakeup: carries a wakeup out of the writer's context, to all @events
- * @owed: PREEMPT_RT: a wakeup is left to the next record, see perfring_pay()
  * @poll: EPOLL bits for the next poll(2), taken by it
  * @cred: whose user was charged the locked pages
  * @mm: whose pinned_vm was charged
@@ -76,8 +85,7 @@ struct perfring_ring {
 	unsigned long mapped;
 	struct list_head events;
 	spinlock_t events_lock; /* events */
-	struct irq_work wakeup;
-	bool owed;
+	struct perfring_deferred wakeup;
 	atomic_t poll;
 	const struct cred *cred;
 	struct mm_struct *mm;
@@ -223,6 +231,8 @@ void perfring_sched_switch_exit(void);
  * struct perfring_device - /dev/perfringN, for CPU N
  * @cpu: N
  * @online: CPU N is up; under @lock
+ * @down: CPU N is going down or coming up: nobody is woken there; changed on CPU N
+ * @drain: PREEMPT_RT: irq_work that is behind all other
  * @lock: see the top of this file
  * @visit: one writer at a time comes to CPU N from elsewhere
  * @mmap_mutex: see the top of this file
@@ -231,11 +241,14 @@ void perfring_sched_switch_exit(void);
  * @high_water: of events that are gone; under @lock
  * @ticks: of all generators, each second; under @lock
  * @tick_bytes: of all generators, each second; under @lock
+ * @tick_records: as @tick_bytes
  * @dev: in sysfs
  */
 struct perfring_device {
 	int cpu;
 	bool online;
+	bool down;
+	struct irq_work drain;
 	struct mutex lock; /* online, events, high_water, ticks */
 	struct mutex visit; /* remote writers */
 	struct mutex mmap_mutex; /* rings of the events */
@@ -244,6 +257,7 @@ struct perfring_device {
 	u64 high_water;
 	u64 ticks;
 	u64 tick_bytes;
+	u64 tick_records;
 	struct device *dev;
 };
 
@@ -349,7 +363,7 @@ struct perfring_event {
 	wait_queue_head_t waitq;
 	struct fasync_struct *fasync;
 	int kill;
-	struct irq_work signal;
+	struct perfring_deferred signal;
 	struct list_head entry;
 	struct hlist_node attached;
 	struct perfring_generator generator;
@@ -460,22 +474,12 @@ void perfring_ring_wakeup_init(struct perfring_ring *ring);
 void perfring_event_wakeup_init(struct perfring_event *event);
 bool perfring_waking(void);
 int perfring_fasync(int fd, struct file *file, int on);
+void perfring_deferred_sync(struct perfring_deferred *deferred);
 void perfring_overflow_told(struct perfring_event *event);
+void perfring_signal_told(struct perfring_event *event);
+void perfring_event_wake(struct perfring_event *event);
 void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *ring);
 __poll_t perfring_poll(struct file *file, struct poll_table_struct *wait);
-
-/*
- * On PREEMPT_RT a thread runs this CPU's irq_work.  It was seen at work, is never another
- * one, and is only compared.
- */
-DECLARE_PER_CPU(struct task_struct *, perfring_waker);
-
-/* PREEMPT_RT: is a record of what that thread does?  Not what interrupts it. */
-static inline bool perfring_in_waker(void)
-{
-	return IS_ENABLED(CONFIG_PREEMPT_RT) && current == this_cpu_read(perfring_waker) &&
-	       !in_hardirq();
-}
 
 /* Is there a limit, or somebody to signal? */
 static inline bool perfring_overflow_wanted(struct perfring_event *event)
@@ -500,22 +504,8 @@ static inline void perfring_overflow(struct perfring_event *event)
 /* Send what perfring_overflow() or perfring_wakeup_due() has left.  Context: as they. */
 static inline void perfring_signal(struct perfring_event *event)
 {
-	if (unlikely(READ_ONCE(event->kill)) && !perfring_in_waker())
-		irq_work_queue(&event->signal);
-}
-
-/*
- * On PREEMPT_RT a thread wakes the readers, and its own switches, say, may be records that
- * wake: it would run for ever, and nobody else on its CPU.  So a wakeup or a signal for what that
- * thread has done is left to the next record of somebody else, also one that finds no room.
- */
-static inline void perfring_pay(struct perfring_ring *ring)
-{
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) || likely(!READ_ONCE(ring->owed)) ||
-	    perfring_in_waker())
-		return;
-	WRITE_ONCE(ring->owed, false);
-	irq_work_queue(&ring->wakeup);
+	if (unlikely(READ_ONCE(event->kill)))
+		perfring_signal_told(event);
 }
 
 /* pmu.c */

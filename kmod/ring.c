@@ -39,7 +39,7 @@ static void perfring_ring_free_work(struct work_struct *work)
 	struct perfring_ring *ring = container_of(to_rcu_work(work), struct perfring_ring, free);
 
 	/* Nobody queues it any more, and who it wakes has left. */
-	irq_work_sync(&ring->wakeup);
+	perfring_deferred_sync(&ring->wakeup);
 	perfring_ring_release(ring);
 }
 

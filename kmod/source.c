@@ -108,10 +108,13 @@ check:
  */
 unsigned int perfring_source_reload(struct perfring_event *event)
 {
-	u64 period = event->last_period, over;
+	u64 next = READ_ONCE(event->attr.sample_period), over;
+	/* 0 is one that is stored as two words, of which an NMI has seen one. */
+	u64 period = event->last_period ?: 1;
 	s64 left = local64_read(&event->period_left), old;
 
-	event->last_period = READ_ONCE(event->attr.sample_period);
+	if (next)
+		event->last_period = next;
 	do {
 		if (left < 0)
 			return 0;

@@ -3,6 +3,7 @@
  * A timer on the event's CPU that writes checked payloads in hardirq context.
  */
 #include <linux/crc32.h>
+#include <linux/error-injection.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
 #include "compat.h"
@@ -11,6 +12,10 @@
 #define PERFRING_MIN_LEN	sizeof(struct perfring_generator_payload)
 #define PERFRING_TICK_BYTES	65536
 #define PERFRING_SECOND_BYTES	(64 * 1024 * 1024)
+#define PERFRING_TICK_RECORDS	4096
+#define PERFRING_SECOND_RECORDS	(1024 * 1024)
+/* A walk of the stack takes as long as so many records. */
+#define PERFRING_CHAIN_RECORDS	8
 
 static u32 perfring_rate(const struct perf_event_attr *attr)
 {
@@ -37,18 +42,28 @@ static u64 perfring_tick_bytes(const struct perf_event_attr *attr)
 	return (u64)perfring_burst(attr) * perfring_max(attr);
 }
 
+/* Records of a tick, by what they cost. */
+static u64 perfring_tick_records(const struct perf_event_attr *attr)
+{
+	bool chain = attr->sample_type & PERF_SAMPLE_CALLCHAIN;
+
+	return (u64)perfring_burst(attr) * (chain ? PERFRING_CHAIN_RECORDS : 1);
+}
+
 /* Take a part of what the generators of a CPU may do; device->lock held. */
 static int perfring_generator_charge(struct perfring_event *event)
 {
 	struct perfring_device *device = event->device;
-	u64 ticks = device->ticks + perfring_rate(&event->attr);
-	u64 bytes = device->tick_bytes +
-		    perfring_tick_bytes(&event->attr) * perfring_rate(&event->attr);
+	u64 rate = perfring_rate(&event->attr), ticks = device->ticks + rate;
+	u64 bytes = device->tick_bytes + rate * perfring_tick_bytes(&event->attr);
+	u64 records = device->tick_records + rate * perfring_tick_records(&event->attr);
 
-	if (ticks > perfring_max_rate || bytes > PERFRING_SECOND_BYTES)
+	if (ticks > perfring_max_rate || bytes > PERFRING_SECOND_BYTES ||
+	    records > PERFRING_SECOND_RECORDS)
 		return -EBUSY;
 	device->ticks = ticks;
 	device->tick_bytes = bytes;
+	device->tick_records = records;
 	return 0;
 }
 
@@ -58,11 +73,12 @@ static void perfring_generator_uncharge(struct perfring_event *event)
 
 	event->device->ticks -= ticks;
 	event->device->tick_bytes -= ticks * perfring_tick_bytes(&event->attr);
+	event->device->tick_records -= ticks * perfring_tick_records(&event->attr);
 }
 
 static int perfring_generator_check(const struct perf_event_attr *attr)
 {
-	u64 tick = perfring_tick_bytes(attr);
+	u64 tick = perfring_tick_bytes(attr), records = perfring_tick_records(attr);
 
 	if (attr->config1 >> 48 || attr->config2 >> 32)
 		return -EINVAL;
@@ -72,6 +88,9 @@ static int perfring_generator_check(const struct perf_event_attr *attr)
 		return -EINVAL;
 	/* All of it is made with interrupts off. */
 	if (tick > PERFRING_TICK_BYTES || tick * perfring_rate(attr) > PERFRING_SECOND_BYTES)
+		return -EINVAL;
+	if (records > PERFRING_TICK_RECORDS ||
+	    records * perfring_rate(attr) > PERFRING_SECOND_RECORDS)
 		return -EINVAL;
 	return perfring_source_shows_tasks(attr) ? -EACCES : 0;
 }
@@ -127,6 +146,16 @@ static void perfring_generator_start(void *arg)
 		      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
+/* On the event's CPU, which is online; device->lock held. */
+static noinline int perfring_generator_begin(struct perfring_event *event)
+{
+	return smp_call_function_single(event->device->cpu, perfring_generator_start, event, 1) ?
+	       -ENODEV : 0;
+}
+
+/* Nothing else makes it fail: for fault_test. */
+ALLOW_ERROR_INJECTION(perfring_generator_begin, ERRNO);
+
 static int perfring_generator_attach(struct perfring_event *event)
 {
 	struct perfring_generator *generator = &event->generator;
@@ -146,10 +175,10 @@ static int perfring_generator_attach(struct perfring_event *event)
 	mutex_lock(&event->device->lock);
 	ret = perfring_generator_charge(event);
 	/* Offline, it starts with the CPU. */
-	if (!ret && event->device->online &&
-	    smp_call_function_single(event->device->cpu, perfring_generator_start, event, 1)) {
-		perfring_generator_uncharge(event);
-		ret = -ENODEV;
+	if (!ret && event->device->online) {
+		ret = perfring_generator_begin(event);
+		if (ret)
+			perfring_generator_uncharge(event);
 	}
 	generator->running = !ret;
 	mutex_unlock(&event->device->lock);

@@ -13,6 +13,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
+#include <linux/error-injection.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
@@ -160,6 +161,14 @@ static void perfring_kprobe_release(void *state)
 	kfree(probe);
 }
 
+static noinline int perfring_kprobe_arm(struct perfring_kprobe *probe)
+{
+	return enable_kprobe(&probe->kprobe);
+}
+
+/* Nothing else makes it fail: for fault_test. */
+ALLOW_ERROR_INJECTION(perfring_kprobe_arm, ERRNO);
+
 static int perfring_kprobe_attach(struct perfring_event *event)
 {
 	struct perfring_kprobe *probe = event->state;
@@ -168,7 +177,7 @@ static int perfring_kprobe_attach(struct perfring_event *event)
 	if (kprobe_gone(&probe->kprobe))
 		return -ENOENT;
 	WRITE_ONCE(probe->event, event);
-	return enable_kprobe(&probe->kprobe);
+	return perfring_kprobe_arm(probe);
 }
 
 static void perfring_kprobe_detach(struct perfring_event *event)

@@ -22,7 +22,23 @@ bool perfring_waking(void)
 	return this_cpu_read(perfring_wakers);
 }
 
-DEFINE_PER_CPU(struct task_struct *, perfring_waker);
+/*
+ * On PREEMPT_RT a thread runs this CPU's irq_work.  It was seen at work, is never another
+ * one, and is only compared.
+ */
+static DEFINE_PER_CPU(struct task_struct *, perfring_waker);
+
+/*
+ * PREEMPT_RT: is this what that thread does, and not what interrupts it?  An NMI, and
+ * with it a kprobe's breakpoint, is counted as an interrupt besides.
+ */
+static bool perfring_in_waker(void)
+{
+	unsigned long count = preempt_count();
+
+	return IS_ENABLED(CONFIG_PREEMPT_RT) && current == this_cpu_read(perfring_waker) &&
+	       (count & HARDIRQ_MASK) >> HARDIRQ_SHIFT <= (count & NMI_MASK) >> NMI_SHIFT;
+}
 
 static void perfring_waking_begins(void)
 {
@@ -36,9 +52,52 @@ static void perfring_waking_ends(void)
 	this_cpu_dec(perfring_wakers);
 }
 
+static void perfring_deferred_at_tick(struct irq_work *work)
+{
+	struct perfring_deferred *deferred =
+		container_of(work, struct perfring_deferred, at_tick);
+
+	deferred->soon.func(&deferred->soon);
+}
+
+static void perfring_deferred_init(struct perfring_deferred *deferred,
+				   void (*fn)(struct irq_work *work))
+{
+	init_irq_work(&deferred->soon, fn);
+	deferred->at_tick = IRQ_WORK_INIT_LAZY(perfring_deferred_at_tick);
+}
+
+/**
+ * perfring_deferred_sync - wait until it has been done
+ * @deferred: nobody begins it any more
+ *
+ * Context: task.
+ */
+void perfring_deferred_sync(struct perfring_deferred *deferred)
+{
+	irq_work_sync(&deferred->soon);
+	irq_work_sync(&deferred->at_tick);
+}
+
+/*
+ * On PREEMPT_RT, what the thread does that wakes readers, its own switches, say, may be
+ * records that wake: it would run for ever, and nobody else on its CPU.  So that is left to
+ * the next tick.  On a CPU that goes down it might be left for ever, and keep
+ * perfring_deferred_sync() waiting: there perfring_device_wake() does it.
+ *
+ * Context: as perfring_wakeup_due().
+ */
+static void perfring_defer(const struct perfring_device *device,
+			   struct perfring_deferred *deferred)
+{
+	if (unlikely(READ_ONCE(device->down)) && raw_smp_processor_id() == device->cpu)
+		return;
+	irq_work_queue(unlikely(perfring_in_waker()) ? &deferred->at_tick : &deferred->soon);
+}
+
 static void perfring_ring_wakeup(struct irq_work *work)
 {
-	struct perfring_ring *ring = container_of(work, struct perfring_ring, wakeup);
+	struct perfring_ring *ring = container_of(work, struct perfring_ring, wakeup.soon);
 	struct perfring_event *event;
 	unsigned long flags;
 
@@ -54,24 +113,46 @@ void perfring_ring_wakeup_init(struct perfring_ring *ring)
 {
 	INIT_LIST_HEAD(&ring->events);
 	spin_lock_init(&ring->events_lock);
-	init_irq_work(&ring->wakeup, perfring_ring_wakeup);
+	perfring_deferred_init(&ring->wakeup, perfring_ring_wakeup);
+}
+
+static void perfring_kill(struct perfring_event *event)
+{
+	int kill = xchg(&event->kill, 0);
+
+	if (kill)
+		kill_fasync(&event->fasync, SIGIO, kill);
 }
 
 static void perfring_event_signal(struct irq_work *work)
 {
-	struct perfring_event *event = container_of(work, struct perfring_event, signal);
-	int kill = xchg(&event->kill, 0);
-
 	perfring_waking_begins();
-	if (kill)
-		kill_fasync(&event->fasync, SIGIO, kill);
+	perfring_kill(container_of(work, struct perfring_event, signal.soon));
 	perfring_waking_ends();
+}
+
+/* perfring_signal() when there is something to be sent. */
+void perfring_signal_told(struct perfring_event *event)
+{
+	perfring_defer(event->device, &event->signal);
+}
+
+/**
+ * perfring_event_wake - tell all that may have been left untold
+ * @event: event
+ *
+ * Who is woken for nothing goes on waiting.  Context: task.
+ */
+void perfring_event_wake(struct perfring_event *event)
+{
+	perfring_kill(event);
+	wake_up_all(&event->waitq);
 }
 
 void perfring_event_wakeup_init(struct perfring_event *event)
 {
 	init_waitqueue_head(&event->waitq);
-	init_irq_work(&event->signal, perfring_event_signal);
+	perfring_deferred_init(&event->signal, perfring_event_signal);
 }
 
 int perfring_fasync(int fd, struct file *file, int on)
@@ -129,10 +210,7 @@ void perfring_wakeup_due(struct perfring_event *event, struct perfring_ring *rin
 	perfring_account(event, PERFRING_COUNTER_WAKEUPS, 1);
 	/* J: data_head first, pairs with the xchg in perfring_poll(). */
 	atomic_set_release(&ring->poll, (__force int)(EPOLLIN | EPOLLRDNORM));
-	if (perfring_in_waker())
-		WRITE_ONCE(ring->owed, true);
-	else
-		irq_work_queue(&ring->wakeup);
+	perfring_defer(event->device, &ring->wakeup);
 	/* What an overflow has to say goes before. */
 	if (READ_ONCE(event->fasync)) {
 		cmpxchg(&event->kill, 0, POLL_IN);

@@ -129,7 +129,7 @@ TEST_F(array, each_cpu)
 	EXPECT_EQ(0, self->seen.lost);
 }
 
-/* A CPU that is taken away is passed over, and the one behind it keeps its number. */
+/* A CPU that is taken away is passed over. */
 TEST_F(array, offline)
 {
 	int cpu = second_cpu(), nr = cpu_count_online(), ret;
@@ -145,6 +145,32 @@ TEST_F(array, offline)
 	EXPECT_EQ(nr - 1, ret);
 	EXPECT_EQ(-ENOENT, put(&self->bpf, cpu, 8, 0, 1));
 	EXPECT_EQ(0, put(&self->bpf, 0, 8, 0, 1));
+}
+
+/* The CPU behind one that is taken away keeps its number: CPUs 0 and 2 are rings 0 and 1. */
+TEST_F(array, gap)
+{
+	char why[WHY_LEN];
+	int ret, err;
+
+	if (!device_ready(why, sizeof(why)))
+		SKIP(return, "%s", why);
+	err = third_cpu_for_second(true);
+	if (err == -ENOENT)
+		SKIP(return, "no CPU 2");
+	ret = perfring_reader_add_bpf_array(self->reader, self->bpf.events, NULL, NULL);
+	self->seen.len = 21;
+	self->seen.seq = 7;
+	if (!err && ret == 2) {
+		EXPECT_EQ(0, put(&self->bpf, 2, 21, 7, 3));
+		EXPECT_EQ(3, perfring_reader_poll(self->reader, 5000));
+	}
+	ASSERT_EQ(0, third_cpu_for_second(false));
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(2, ret);
+	EXPECT_EQ(2, perfring_reader_cpu(self->reader, 1));
+	EXPECT_EQ(3, self->seen.records[2]);
+	EXPECT_EQ(0, self->seen.strange);
 }
 
 static void one_entry(struct bpf_object *object)

@@ -317,6 +317,13 @@ int second_cpu(void)
 	return cpu_count_online() > 1 ? 1 : -1;
 }
 
+int third_cpu_for_second(bool on)
+{
+	int err = cpu_set_online(on ? 2 : 1, true);
+
+	return err ?: cpu_set_online(on ? 1 : 2, false);
+}
+
 int become_nobody(void)
 {
 	const unsigned int nobody = 65534;

@@ -126,6 +126,8 @@ int cpu_count_online(void);
 int cpu_set_online(int cpu, bool online);
 /* CPU that @fd's tests use besides 0; -1 with one CPU */
 int second_cpu(void);
+/* CPU 2, which guests have offline for this, instead of CPU 1, or back; -ENOENT no CPU 2 */
+int third_cpu_for_second(bool on);
 
 /* Give up root for good: uid and gid of nobody, no capability. */
 int become_nobody(void);

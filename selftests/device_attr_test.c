@@ -383,22 +383,29 @@ TEST(source_config)
 }
 
 /*
- * What a generator may write: 65536 bytes a tick, records times largest payload, and
- * 64 MiB a second, ticks times that.  Each limit itself is fine, one more is not.
+ * What a generator may write: 4096 records and 65536 bytes a tick, records times largest
+ * payload, and 2^20 records and 64 MiB a second, ticks times that; 8 records for one with
+ * CALLCHAIN.  Each limit itself is fine, one more is not.
  */
 TEST(generator_limits)
 {
 	static const struct {
 		uint64_t rate, records, largest;
 		int ret;
+		uint64_t also;		/* in sample_type */
 	} table[] = {
-		{ 1, 4096, 16, 0 }, { 1, 4097, 16, -EINVAL },
-		{ 1, 16, 4096, 0 }, { 1, 16, 4097, -EINVAL },
-		{ 1, 2, 32768, 0 }, { 1, 2, 32769, -EINVAL },
-		{ 1024, 4096, 16, 0 }, { 1025, 4096, 16, -EINVAL },
-		{ 65536, 64, 16, 0 }, { 65537, 64, 16, -EINVAL }, { 65536, 64, 17, -EINVAL },
+		{ 1, 4096, 16, 0, 0 }, { 1, 4097, 16, -EINVAL, 0 },
+		{ 1, 16, 4096, 0, 0 }, { 1, 16, 4097, -EINVAL, 0 },
+		{ 1, 2, 32768, 0, 0 }, { 1, 2, 32769, -EINVAL, 0 },
+		{ 256, 4096, 16, 0, 0 }, { 257, 4096, 16, -EINVAL, 0 },
+		{ 16384, 64, 16, 0, 0 }, { 16385, 64, 16, -EINVAL, 0 },
+		{ 16384, 64, 64, 0, 0 }, { 16384, 64, 65, -EINVAL, 0 },
+		{ 1, 512, 16, 0, PERF_SAMPLE_CALLCHAIN },
+		{ 1, 513, 16, -EINVAL, PERF_SAMPLE_CALLCHAIN },
+		{ 256, 512, 16, 0, PERF_SAMPLE_CALLCHAIN },
+		{ 257, 512, 16, -EINVAL, PERF_SAMPLE_CALLCHAIN },
 		/* 100000 ticks: 671.08 bytes each. */
-		{ 100000, 1, 671, 0 }, { 100000, 1, 672, -EINVAL },
+		{ 100000, 1, 671, 0, 0 }, { 100000, 1, 672, -EINVAL, 0 },
 	};
 	struct perf_event_attr attr;
 	unsigned int i;
@@ -407,6 +414,8 @@ TEST(generator_limits)
 		attr = output_attr();
 		attr.type = pmu_type();
 		attr.config = PERFRING_SOURCE_GENERATOR;
+		attr.sample_type |= table[i].also;
+		attr.exclude_callchain_user = 1;
 		attr.config1 = table[i].rate | table[i].records << 32;
 		attr.config2 = 16 | table[i].largest << 16;
 		EXPECT_EQ(table[i].ret, modify(&attr)) {

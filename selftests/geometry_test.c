@@ -247,6 +247,31 @@ TEST_F(ring, offline_cpu_is_left_out)
 	EXPECT_EQ(0, cpu_set_online(1, true));
 }
 
+/* CPUs 0 and 2 are there: an index is no CPU number. */
+TEST_F(ring, gap_between_cpus)
+{
+	struct perf_event_attr attr = output_attr();
+	struct perfring_cpus_opts opts = { .size = sizeof(opts), .pages = 1 };
+	struct perfring_reader *reader;
+	int err, n;
+
+	if (variant->kind == MEMORY)
+		return;	/* memory has no CPU */
+	if (!getenv("PERFRING_MODULE"))
+		SKIP(return, "PERFRING_MODULE is not set: no test machine to take CPU 1 from");
+	err = third_cpu_for_second(true);
+	if (err == -ENOENT)
+		SKIP(return, "no CPU 2");
+	EXPECT_EQ(0, perfring_reader_create(NULL, &reader));
+	n = perfring_reader_add_cpus(reader, variant->kind == PERF ? PERFRING_BACKEND_PERF :
+				     PERFRING_BACKEND_DEVICE, &attr, &opts);
+	EXPECT_EQ(2, perfring_reader_cpu(reader, 1));
+	perfring_reader_destroy(reader);
+	ASSERT_EQ(0, third_cpu_for_second(false));
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(2, n);
+}
+
 /* All CPUs online: a ring each. */
 TEST_F(ring, every_cpu)
 {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CPU 1 goes and comes back under events, readers and writers. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "common.h"
@@ -184,6 +189,116 @@ TEST_F(hotplug, rounds_under_writes)
 	EXPECT_TRUE(stats_balance(&stats));
 }
 
+/* The number of a step on the way of a CPU; -1: there is none. */
+static int step_number(const char *name)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/hotplug/states", "r");
+	char line[128], seen[64];
+	int step, found = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%d: %63s", &step, seen) == 2 && !strcmp(seen, name))
+			found = step;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* The CPU's next passage of a step fails; -1: none does any more. */
+static int fail_step(int step)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", step);
+	return file_write("/sys/devices/system/cpu/cpu1/hotplug/fail", text);
+}
+
+/*
+ * A CPU that cannot come or go, because a step fails, goes back, through ours as well when
+ * that lies behind it: everything is as before.
+ */
+TEST_F(hotplug, failed_step)
+{
+	static const struct {
+		const char *name;
+		bool up;
+	} steps[] = {
+		{ "perfring:online", true }, { "sched:active", true },
+		{ "perfring:online", false }, { "workqueue:online", false },
+	};
+	struct perf_event_attr attr = output_attr();
+	struct perfring_stats before, after;
+	int i, k, fd, generator = device_open(CPU);
+	struct raw raw;
+
+	ASSERT_LT(step_number("workqueue:online"), step_number("perfring:online"));
+	ASSERT_LT(step_number("perfring:online"), step_number("sched:active"));
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config1 = 500;
+	ASSERT_EQ(0, do_ioctl(generator, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	ASSERT_EQ(0, raw_map(&raw, generator, 1, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(generator, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	for (i = 0; i < (int)ARRAY_LEN(steps); i++) {
+		ASSERT_EQ(0, cpu_set_online(CPU, !steps[i].up));
+		ASSERT_EQ(0, fail_step(step_number(steps[i].name)));
+		EXPECT_EQ(-EAGAIN, cpu_set_online(CPU, steps[i].up)) {
+			TH_LOG("%s, %s", steps[i].name, steps[i].up ? "up" : "down");
+		}
+		ASSERT_EQ(0, device_stats(generator, &before));
+		EXPECT_EQ(steps[i].up ? -ENODEV : 0, emit(self->fd, 77, 0, NULL, 40, 1, NULL));
+		fd = device_open(CPU);
+		EXPECT_EQ(steps[i].up, fd == -ENODEV);
+		if (fd >= 0)
+			close(fd);
+		for (k = 0; k < 1000; k++) {
+			ASSERT_EQ(0, device_stats(generator, &after));
+			if (after.attempted != before.attempted || (steps[i].up && k == 10))
+				break;
+			sleep_ms(10);
+		}
+		EXPECT_EQ(steps[i].up, after.attempted == before.attempted) {
+			TH_LOG("%s, %s", steps[i].name, steps[i].up ? "up" : "down");
+		}
+		ASSERT_EQ(0, cpu_set_online(CPU, steps[i].up));
+		EXPECT_EQ(steps[i].up ? 0 : -ENODEV, emit(self->fd, 77, 0, NULL, 40, 1, NULL));
+	}
+	raw_unmap(&raw);
+	close(generator);
+}
+
+/*
+ * A CPU does not let the module's step in: the module is not loaded. What is set to fail
+ * has to be there, so that is done while this CPU is offline, where the step does not pass
+ * when the module goes.
+ */
+TEST(failed_load)
+{
+	int step = step_number("perfring:online"), i, fd;
+
+	if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
+		SKIP(return, "/sys/devices/system/cpu/cpu1/online: %s", strerror(errno));
+	if (!getenv("PERFRING_MODULE"))
+		SKIP(return, "PERFRING_MODULE is not set: no module to load");
+	ASSERT_EQ(0, cpu_set_online(CPU, false));
+	ASSERT_EQ(0, fail_step(step));
+	ASSERT_EQ(0, within_ms(5000, module_unload));
+	ASSERT_EQ(0, cpu_set_online(CPU, true));
+	EXPECT_EQ(-EAGAIN, module_load(""));
+	EXPECT_FALSE(module_loaded());
+	EXPECT_EQ(-1, step_number("perfring:online"));
+	ASSERT_EQ(0, fail_step(-1));
+	ASSERT_EQ(0, module_load(""));
+	EXPECT_EQ(step, step_number("perfring:online"));
+	for (i = 0; i < 2; i++) {
+		fd = device_open(i);
+		EXPECT_LE(0, fd);
+		close(fd);
+	}
+}
+
 /* Waits for an event of its own, until there is something or for longer than that takes. */
 struct waiter {
 	struct raw raw;
@@ -275,6 +390,124 @@ TEST_F(hotplug, waiting_readers)
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(reader, NULL);
+}
+
+/* A reader of CPU 1 that sleeps until it is woken. */
+struct sleeper {
+	struct raw *raw;
+	int end;		/* eventfd */
+	bool closed;
+};
+
+static void *read_when_woken(void *arg)
+{
+	struct sleeper *s = arg;
+	struct pollfd fds[2] = {
+		{ .fd = s->raw->fd, .events = POLLIN }, { .fd = s->end, .events = POLLIN },
+	};
+
+	while (poll(fds, 2, -1) > 0 && !fds[1].revents)
+		raw_drop(s->raw);
+	return NULL;
+}
+
+static void *close_it(void *arg)
+{
+	struct sleeper *s = arg;
+	int fd = s->raw->fd;
+
+	raw_unmap(s->raw);
+	close(fd);
+	__atomic_store_n(&s->closed, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static struct sleeper *asleep;
+
+static int has_read_all(void)
+{
+	return raw_head(asleep->raw) == asleep->raw->page->data_tail ? 0 : -EAGAIN;
+}
+
+static int has_closed(void)
+{
+	return __atomic_load_n(&asleep->closed, __ATOMIC_ACQUIRE) ? 0 : -EAGAIN;
+}
+
+static void *write_later(void *arg)
+{
+	sleep_ms(50);
+	return write(*(int *)arg, "x", 1) == 1 ? NULL : arg;
+}
+
+/*
+ * A CPU that goes down writes to the end. Its reader is woken for the last record, who
+ * closes the event then does not wait for the CPU, and when it is back it wakes readers.
+ */
+static void goes_down(struct __test_metadata *_metadata, FIXTURE_DATA(hotplug) *self,
+		      struct perf_event_attr *attr)
+{
+	struct raw raw;
+	struct sleeper s = { .raw = &raw, .end = eventfd(0, 0) };
+	unsigned int ms = 5000 * slowness();
+	pthread_t reader, closer;
+	uint64_t until;
+	void *failed;
+	int fd;
+
+	asleep = &s;
+	ASSERT_EQ(0, pin_to(0));
+	fd = device_open(CPU);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, attr));
+	ASSERT_EQ(0, raw_map(&raw, fd, 8, 0));
+	/* Whoever signals is waited for at the end as well. */
+	signal(SIGIO, SIG_IGN);
+	ASSERT_EQ(0, fcntl(fd, F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_RDWR | O_ASYNC));
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, pthread_create(&reader, NULL, read_when_woken, &s));
+	sleep_ms(50);
+	ASSERT_EQ(0, cpu_set_online(CPU, false));
+	EXPECT_EQ(0, within_ms(ms, has_read_all));
+	EXPECT_LT(0, raw_head(&raw));
+	ASSERT_EQ(8, write(s.end, &(uint64_t){ 1 }, 8));
+	pthread_join(reader, NULL);
+	ASSERT_EQ(0, pthread_create(&closer, NULL, close_it, &s));
+	EXPECT_EQ(0, within_ms(ms, has_closed));
+	ASSERT_EQ(0, cpu_set_online(CPU, true));
+	pthread_join(closer, NULL);
+	close(s.end);
+
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	until = now_ns() + ms * 1000000ULL;
+	ASSERT_EQ(0, pthread_create(&closer, NULL, write_later, &self->fd));
+	/* poll(2) looks once more when its time is up, which is too late. */
+	EXPECT_EQ(POLLIN, poll_events(self->fd, ms));
+	EXPECT_GT(until, now_ns());
+	pthread_join(closer, &failed);
+	EXPECT_EQ(NULL, failed);
+}
+
+TEST_F(hotplug, switches_of_a_cpu_that_goes)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_SCHED_SWITCH;
+	goes_down(_metadata, self, &attr);
+}
+
+/* Called when the CPU takes no interrupt any more. */
+TEST_F(hotplug, probe_of_a_cpu_that_goes)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_KPROBE;
+	attr.config1 = (uintptr_t)"sched_cpu_dying";
+	goes_down(_metadata, self, &attr);
 }
 
 DEVICE_MAIN

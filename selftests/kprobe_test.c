@@ -3,6 +3,7 @@
  * The source kprobe: hits and stacks against perf's own kprobes, symbols that are
  * none, who may ask and see.
  */
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -435,6 +436,42 @@ TEST_F(kprobe, none_left)
 	close(self->fd);
 	EXPECT_EQ(none, probes());
 	self->fd = device_open(0);
+}
+
+/* Looks whenever it is woken, on another CPU if there is one. */
+static void *look_when_woken(void *arg)
+{
+	FIXTURE_DATA(kprobe) *self = arg;
+
+	pin_to(second_cpu() < 0 ? 0 : second_cpu());
+	while (!__atomic_load_n(&self->buf[0], __ATOMIC_RELAXED))
+		poll_events(self->fd, 100);
+	return NULL;
+}
+
+/*
+ * Where tasks are switched, a record each that wakes: what wakes the reader must not, by
+ * the switches that it makes itself, wake him for ever and keep others from their CPU.
+ */
+TEST_F(kprobe, scheduler)
+{
+	struct perf_event_attr attr = kprobe_attr("__schedule");
+	pthread_t reader;
+	uint64_t count;
+	int i;
+
+	ASSERT_EQ(0, modify(self->fd, attr));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, PROT_READ));
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_ENABLE, NULL));
+	ASSERT_EQ(0, pthread_create(&reader, NULL, look_when_woken, self));
+	for (i = 0; i < 100; i++)
+		sleep_ms(1);
+	ASSERT_EQ(8, read(self->fd, &count, sizeof(count)));
+	/* Each sleep is a switch away at least. */
+	EXPECT_LE(100, count);
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
+	__atomic_store_n(&self->buf[0], 1, __ATOMIC_RELAXED);
+	pthread_join(reader, NULL);
 }
 
 DEVICE_MAIN

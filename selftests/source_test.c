@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The sources: the generator's promises, sched_switch against perf's own. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -291,37 +292,59 @@ TEST_F(source, sched_switch_like_perf)
 }
 
 /*
- * The record that fills the ring passes the watermark, and wakes, whoever's switch it is.
- * In some rounds it is that of the thread that wakes readers on PREEMPT_RT: a generator
- * keeps it busy.
+ * The thread that wakes readers on PREEMPT_RT, kept busy by a generator, so that the switches
+ * of CPU 0 are its own in part; a child makes others.
  */
-TEST_F(source, sched_switch_that_fills)
-{
-	const unsigned int each = (12 + sizeof(struct perfring_sched_switch_payload) + 7) / 8 * 8;
-	struct perf_event_attr attr = output_attr(), busy = output_attr();
-	struct raw other = {};
-	unsigned int ms = 0;
-	uint64_t end;
-	int round, fd;
+struct busy {
+	struct raw raw;
 	pid_t child;
+};
 
-	busy.type = pmu_type();
-	busy.config = PERFRING_SOURCE_GENERATOR;
-	busy.config1 = 1000;
+static void busy_begin(struct __test_metadata *_metadata, struct busy *busy)
+{
+	struct perf_event_attr attr = output_attr();
+	unsigned int ms = 0;
+	int fd;
+
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config1 = 1000;
 	fd = device_open(0);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, pin_to(0));
-	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &busy));
-	child = fork();
-	if (!child)
+	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	busy->child = fork();
+	if (!busy->child)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A switch away and one back, out of step with the generator. */
-	while (!child)
+	while (!busy->child)
 		sleep_ms(1 + ms++ % 7);
-	ASSERT_LT(0, child);
+	ASSERT_LT(0, busy->child);
 	/* Nobody consumes: a ring that overwrites goes on to wake. */
-	ASSERT_EQ(0, raw_map(&other, fd, 1, PROT_READ));
+	ASSERT_EQ(0, raw_map(&busy->raw, fd, 1, PROT_READ));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
+}
+
+static void busy_end(struct busy *busy)
+{
+	int fd = busy->raw.fd;
+
+	kill(busy->child, SIGKILL);
+	waitpid(busy->child, NULL, 0);
+	raw_unmap(&busy->raw);
+	close(fd);
+}
+
+/* The record that fills the ring passes the watermark, and wakes, whoever's switch it is. */
+TEST_F(source, sched_switch_that_fills)
+{
+	const unsigned int each = (12 + sizeof(struct perfring_sched_switch_payload) + 7) / 8 * 8;
+	struct perf_event_attr attr = output_attr();
+	struct busy busy = {};
+	uint64_t end;
+	int round;
+
+	busy_begin(_metadata, &busy);
 	attr.config = PERFRING_SOURCE_SCHED_SWITCH;
 	attr.watermark = 1;
 	attr.wakeup_watermark = (PAGE - 1) / each * each - 1;
@@ -340,10 +363,43 @@ TEST_F(source, sched_switch_that_fills)
 		ASSERT_EQ(each, ((struct perf_event_header *)self->raw.data)->size);
 		raw_unmap(&self->raw);
 	}
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	raw_unmap(&other);
-	close(fd);
+	busy_end(&busy);
+}
+
+/*
+ * The last switch that REFRESH lets through hangs up, whoever's it is: no other comes after
+ * it.  The signal is one that is queued.
+ */
+TEST_F(source, sched_switch_at_the_limit)
+{
+	struct timespec time = { .tv_sec = 5 * slowness() };
+	struct perf_event_attr attr = output_attr();
+	struct busy busy = {};
+	siginfo_t info;
+	sigset_t set;
+	int round, sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	busy_begin(_metadata, &busy);
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_SCHED_SWITCH;
+	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 8, PROT_READ));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETSIG, SIGRTMIN));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_RDWR | O_ASYNC));
+	for (round = 0; round < 40; round++) {
+		ASSERT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_REFRESH, 5 + round % 7));
+		do {
+			sig = sigtimedwait(&set, &info, &time);
+			ASSERT_EQ(SIGRTMIN, sig) {
+				TH_LOG("round %d", round);
+			}
+		} while (info.si_code != POLL_HUP);
+	}
+	busy_end(&busy);
 }
 
 DEVICE_MAIN

@@ -5,7 +5,7 @@
 # run.sh [OPTION]... --shell               a shell there
 #
 #   --kernel V    6.1, 6.12 (default), or another one that kernel.sh knows
-#   --cpus N      processors (default 2)
+#   --cpus N      processors (default 2), and one more that is offline
 #   --memory SIZE memory (default 2G)
 #   --timeout S   end the guest after so many seconds (default 900)
 #   --append ARGS more words for the kernel's command line
@@ -140,8 +140,9 @@ esac
 case $accel in
 kvm) board=(-accel kvm -cpu host) ;;
 tcg) board+=(-accel "tcg,thread=${TCG_THREADS:-$threads}") ;;
+# An idle processor's time is the host's, else it would run ahead of a disk that is waited for.
 icount)
-	board+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+	board+=(-accel "tcg,thread=single" -icount "shift=0,sleep=on")
 	cpus=1
 	append+=" tsc=reliable"
 	;;
@@ -150,6 +151,13 @@ icount)
 	exit 2
 	;;
 esac
+
+# One is there and not started: online CPUs need not be numbered without a gap.
+processors=$cpus
+if [ "$accel" != icount ]; then
+	processors=$((cpus + 1))
+	append+=" maxcpus=$cpus"
+fi
 
 tmp=$(mktemp -d)
 guest='' tails=() relays=()
@@ -209,7 +217,7 @@ cmdline+=" init_on_alloc=0 slub_debug=P,kmalloc-*"
 cmdline+=" random.trust_cpu=on rdinit=/init perfring.dir=$tmp $append"
 
 args=(-name perfring -nodefaults -no-user-config -display none -no-reboot
-	"${board[@]}" -smp "$cpus" -m "$memory"
+	"${board[@]}" -smp "$processors" -m "$memory"
 	-kernel "$kdir/vmlinuz" -initrd "$initramfs" -append "$cmdline"
 	-chardev "file,id=console,path=$console" -serial chardev:console
 	-fsdev "local,id=root,path=/,readonly=on,security_model=none,multidevs=remap"

@@ -74,8 +74,9 @@ enum perfring_counter_id {
  *	config2 bits 0-15	smallest payload, bytes, at least 16; 0 counts as 16
  *	config2 bits 16-31	largest payload, bytes; 0 counts as the smallest
  *
- * A tick makes at most 65536 bytes (records per tick * largest payload), and all
- * ticks of a second 64 MiB.  All generators of a CPU together have 64 MiB and
+ * A tick makes at most 4096 records and 65536 bytes (records per tick * largest
+ * payload), and all ticks of a second 1048576 records and 64 MiB; one with CALLCHAIN
+ * counts as 8 records.  All generators of a CPU together have as much each second, and
  * max_rate ticks: PERF_EVENT_IOC_ENABLE of one more is EBUSY.  TID and CALLCHAIN,
  * which tell of other tasks, need CAP_PERFMON or perf_event_paranoid <= 0.
  *

@@ -159,11 +159,13 @@ struct perfring_cpus_opts {
  * @attr: the event, the same on each CPU
  * @opts: options or NULL
  *
- * A CPU that is offline (-ENODEV) is skipped.  An index is not a CPU number:
+ * A CPU that is offline (-ENODEV) is skipped; for the event of one process (@pid) perf
+ * opens there as well, and writes when the CPU is back.  An index is not a CPU number:
  * perfring_reader_cpu() says which CPU a ring is of.
  *
- * Return: rings added; -ENODEV none; -EINVAL a CPU above INT_MAX; the first other error,
- * and then none of this call's rings stays.
+ * Return: rings added; -ENODEV none; -EINVAL a CPU above INT_MAX; -ENAMETOOLONG a device's
+ * path of PATH_MAX bytes and more; the first other error, and then none of this call's
+ * rings stays.
  */
 int perfring_reader_add_cpus(struct perfring_reader *reader, int backend,
 			     const struct perf_event_attr *attr,
