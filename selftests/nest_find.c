@@ -16,10 +16,10 @@ unsigned int boundary_nr;
 unsigned int instruction_nr;
 static uint32_t probe_nr;
 
-/* Bytes of the module's code where an instruction begins, as objdump(1) has it. */
-static uint64_t text_addr;
+uint64_t text_addr;
+size_t text_len;
+/* Bytes of it where an instruction begins, as objdump(1) has it. */
 static unsigned char *text_begins;
-static size_t text_len;
 
 static int function_take(const struct module_function *code, void *context)
 {
@@ -56,6 +56,16 @@ int functions_read(void)
 	if (ret)
 		return ret;
 	return function_nr ? 0 : -ENOENT;
+}
+
+uint64_t function_addr(const char *name)
+{
+	unsigned int f;
+
+	for (f = 0; f < function_nr; f++)
+		if (!strcmp(functions[f].name, name))
+			return functions[f].addr;
+	return 0;
 }
 
 /* A probe at @probe->addr; its index, or what register_kprobe() says of it. */

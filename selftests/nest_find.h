@@ -6,11 +6,12 @@
 #define SELFTESTS_NEST_FIND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "client/perfring_nest.h"
 
 #define FUNCTIONS	1024
-#define CONFIGS		16
+#define CONFIGS		32
 
 struct function {
 	char name[64];
@@ -32,10 +33,15 @@ struct boundary {
 	uint32_t index;			/* of the probe; NEST_PROBES: refused */
 	int error;
 	bool by_ftrace;
-	uint32_t scenes[CONFIGS];	/* a bit for each that comes by */
+	uint64_t scenes[CONFIGS];	/* a bit for each that comes by */
 	bool rest;			/* only an interruption leads here */
+	bool usual;			/* usual scenes come by */
 	unsigned long fired;
 };
+
+/* Where the module's .text is. */
+extern uint64_t text_addr;
+extern size_t text_len;
 
 extern struct function functions[FUNCTIONS];
 extern unsigned int function_nr;
@@ -46,6 +52,9 @@ extern unsigned int instruction_nr;
 
 /* The functions of $PERFRING_MODULE, which is loaded; 0 or -errno */
 int functions_read(void);
+
+/* Where the function of that name is; 0 when there is none. */
+uint64_t function_addr(const char *name);
 
 /* How often the probe was hit since the last time; -errno */
 int probe_arm(int nest, uint32_t index, bool on);

@@ -4,16 +4,43 @@
 #include <unistd.h>
 #include "nest_kit.h"
 
-#define RECORDS		(NEST_INNER + 3)
+#define RECORDS		(NEST_INNER + 8)
+#define NEST_RECORD_MAX	(UINT16_MAX & ~7)
 
+/* Is each record an attempt?  Who is over a limit, or between two periods, makes none. */
 static bool exact(const struct nest_ring *ring)
 {
-	return !ring->config->period;
+	return !ring->config->period && !ring->config->limited && !ring->config->counting &&
+	       !ring->config->several && !ring->write.detached;
+}
+
+/* The outer record is a sample that counts for a wakeup. */
+static bool counts(const struct nest_write *write)
+{
+	return write->type == PERF_RECORD_SAMPLE && !write->flags;
+}
+
+/* Such as no ring takes: refused, and counted as that. */
+static bool rejects(const struct nest_ring *ring)
+{
+	const struct nest_write *write = &ring->write;
+
+	if (write->op == NEST_SHORT || write->len + ring->overhead > NEST_RECORD_MAX)
+		return true;
+	/* A record that is begun has to be in one piece. */
+	return write->op >= NEST_COMMIT && write->op <= NEST_DISCARD_WITHIN &&
+	       write->len + ring->overhead > ring->raw.size;
 }
 
 static bool discards(const struct nest_write *write)
 {
 	return write->op == NEST_DISCARD || write->op == NEST_DISCARD_AROUND;
+}
+
+/* The same, or one inside of it is given up. */
+static bool gives_up(const struct nest_write *write)
+{
+	return discards(write) || write->op == NEST_DISCARD_WITHIN;
 }
 
 static bool around(const struct nest_write *write)
@@ -44,6 +71,38 @@ struct found {
 	uint64_t lost;
 };
 
+/* A record that is none of samples or losses: payload, and sample_id. */
+static const char *find_other(const struct nest_ring *ring, const uint64_t *record,
+			      struct found *found)
+{
+	const unsigned char *payload = (const unsigned char *)&record[1];
+	uint32_t padded = (ring->write.len + 7) & ~7U, i;
+	struct nest_payload head;
+
+	if (found->size != 8 + padded + nest_lost_size(ring) - 24)
+		return "a record of another type has another size";
+	memcpy(&head, payload, sizeof(head));
+	found->number = head.number;
+	if (head.number != ring->write.number || head.inner)
+		return "a payload that was not written";
+	for (i = sizeof(head); i < padded; i++)
+		if (payload[i] != (i < ring->write.len ? (unsigned char)(head.number + i) : 0))
+			return "another record's bytes";
+	/* IDENTIFIER is its last. */
+	if (ring->config->id_all && ring->config->sample_type & PERF_SAMPLE_IDENTIFIER &&
+	    record[found->size / 8 - 1] != ring->id)
+		return "sample_id is not the event's";
+	return NULL;
+}
+
+/* Whose pid TID has: 0 is the idle task's, -1 that of one that has exited. */
+static uint32_t teller(const struct nest_write *write, bool outer)
+{
+	if (!outer || !write->task)
+		return getpid();
+	return write->task == NEST_IDLE ? 0 : -1U;
+}
+
 static const char *find_sample(const struct nest_ring *ring, const uint64_t *record,
 			       struct found *found)
 {
@@ -51,14 +110,13 @@ static const char *find_sample(const struct nest_ring *ring, const uint64_t *rec
 	uint64_t type = ring->config->sample_type;
 	const unsigned char *payload;
 	struct nest_payload head;
-	uint32_t i, n = 1, raw, len;
+	uint32_t i, n = 1, raw, len, tid;
 
 	/* In the order of the kernel's comment at PERF_RECORD_SAMPLE. */
 	if (type & PERF_SAMPLE_IDENTIFIER && record[n++] != ring->id)
 		return "IDENTIFIER is not the event's";
 	n += !!(type & PERF_SAMPLE_IP);
-	if (type & PERF_SAMPLE_TID && (uint32_t)record[n++] != (uint32_t)getpid())
-		return "TID is not who wrote";
+	tid = type & PERF_SAMPLE_TID ? (uint32_t)record[n++] : 0;
 	n += !!(type & PERF_SAMPLE_TIME);
 	if (type & PERF_SAMPLE_ADDR && record[n++])
 		return "ADDR is not 0";
@@ -86,8 +144,10 @@ static const char *find_sample(const struct nest_ring *ring, const uint64_t *rec
 	i = head.number - write->number;
 	if (i > write->count + 2 || head.inner != !!i)
 		return "a payload that was not written";
+	if (type & PERF_SAMPLE_TID && tid != teller(write, !i))
+		return "TID is not who wrote";
 	if (i > write->count)
-		len = i == write->count + 1 ? NEST_AROUND_LEN : NEST_TRIGGER_LEN;
+		len = i == write->count + 1 ? NEST_AROUND_LEN : write->trigger_len;
 	else
 		len = i ? write->inner_len[i - 1] : write->len;
 	for (i = sizeof(head); i < len; i++)
@@ -129,9 +189,12 @@ static const char *find_all(const struct nest_ring *ring, uint64_t from, uint64_
 			found[n].lost = record[2];
 			continue;
 		}
-		if (found[n].type != PERF_RECORD_SAMPLE)
-			return "a type that was not written";
-		wrong = find_sample(ring, record, &found[n]);
+		if (found[n].type == PERF_RECORD_SAMPLE)
+			wrong = find_sample(ring, record, &found[n]);
+		else if (found[n].type == ring->write.type)
+			wrong = find_other(ring, record, &found[n]);
+		else
+			wrong = "a type that was not written";
 		if (wrong)
 			return wrong;
 	}
@@ -147,31 +210,40 @@ static const char *find_all(const struct nest_ring *ring, uint64_t from, uint64_
 
 /*
  * The numbers of the samples that have to be there, in the order in which they came to
- * reserve; @anywhere is the outer one's when that is not known.
+ * reserve.  Of the record that was interrupted that is not known when it was so twice:
+ * then it is @anywhere, whose number this is, else -1.
  */
 static unsigned int expected(const struct nest_write *write, uint64_t from, uint32_t *order,
-			     bool *anywhere)
+			     int64_t *anywhere)
 {
 	bool outer = write->ret > 0 && !discards(write), outer_first;
 	bool inner = around(write) && write->around_ret > 0, inner_first;
+	uint32_t outer_number = write->number, inner_number = write->number + write->count + 1;
 	unsigned int at = 0, i;
 
-	*anywhere = outer && write->triggered;
+	*anywhere = -1;
+	if (write->triggered && around(write)) {
+		*anywhere = inner ? (int64_t)inner_number : -1;
+		inner = false;
+	} else if (write->triggered) {
+		*anywhere = outer ? (int64_t)outer_number : -1;
+		outer = false;
+	}
 	outer_first = around(write) || !write->fired || write->head != from;
 	inner_first = !write->fired || write->head != write->around_head;
-	if (outer && outer_first && !*anywhere)
-		order[at++] = write->number;
+	if (outer && outer_first)
+		order[at++] = outer_number;
 	if (inner && inner_first)
-		order[at++] = write->number + write->count + 1;
-	if (write->triggered && write->trigger_ret > 0)
-		order[at++] = write->number + write->count + 2;
+		order[at++] = inner_number;
+	for (i = 0; i < write->trigger_ret; i++)
+		order[at++] = inner_number + 1;
 	for (i = 0; write->fired && i < write->count; i++)
 		if (write->inner_ret[i] > 0)
 			order[at++] = write->number + 1 + i;
 	if (inner && !inner_first)
-		order[at++] = write->number + write->count + 1;
-	if (outer && !outer_first && !*anywhere)
-		order[at++] = write->number;
+		order[at++] = inner_number;
+	if (outer && !outer_first)
+		order[at++] = outer_number;
 	return at;
 }
 
@@ -181,11 +253,12 @@ static const char *judge_records(struct nest_ring *ring, uint64_t from,
 {
 	const struct nest_write *write = &ring->write;
 	uint64_t lost = 0, bytes = 0, lost_records = 0, given_up = now->discarded - was->discarded;
-	bool raw = ring->config->sample_type & PERF_SAMPLE_RAW, anywhere;
+	bool raw = ring->config->sample_type & PERF_SAMPLE_RAW;
 	uint64_t head = raw_head(&ring->raw);
 	unsigned int nr = 0, i, at = 0, all;
 	struct found found[2 * RECORDS + 1];
 	uint32_t order[RECORDS];
+	int64_t anywhere;
 	const char *wrong;
 
 	if (head != now->head)
@@ -215,14 +288,17 @@ static const char *judge_records(struct nest_ring *ring, uint64_t from,
 			continue;
 		}
 		bytes += found[i].size;
-		if (anywhere && found[i].number == write->number)
-			anywhere = false;
+		/* How often, a period says. */
+		if (ring->config->several)
+			continue;
+		if (found[i].number == anywhere)
+			anywhere = -1;
 		else if (at == all)
 			return "a record too many";
 		else if (raw && found[i].number != order[at++])
 			return "records out of order";
 	}
-	if (anywhere || at != all)
+	if (!ring->config->several && (anywhere >= 0 || at != all))
 		return "a written record is not there";
 	if (now->bytes - was->bytes != bytes)
 		return "bytes are not those of the records";
@@ -239,36 +315,43 @@ static const char *judge_counters(struct nest_ring *ring, const struct perfring_
 				  const struct perfring_stats *now)
 {
 	const struct nest_write *write = &ring->write;
-	uint64_t attempts = 1 + (write->fired ? write->count : 0), written = 0, discarded = 0;
+	uint64_t attempts = write->op != NEST_REFUSED, written = 0, discarded = 0;
+	uint64_t rejected = now->rejected - was->rejected;
 	uint64_t lost = now->lost_full - was->lost_full + now->lost_paused - was->lost_paused;
 	uint32_t i;
 
+	if (write->fired)
+		attempts += write->count;
 	if (discards(write))
 		discarded = write->ret > 0;
 	else
 		written = write->ret > 0;
+	if (write->op == NEST_DISCARD_WITHIN && write->ret > 0) {
+		attempts++;
+		discarded += write->within;
+	}
 	if (around(write) && write->ret > 0) {
 		attempts++;
 		written += write->around_ret > 0;
 	}
-	if (write->triggered) {
-		attempts++;
-		written += write->trigger_ret > 0;
-	}
+	attempts += write->triggered * write->trigger_count;
+	written += write->trigger_ret;
 	for (i = 0; write->fired && i < write->count; i++)
 		written += write->inner_ret[i] > 0;
 	ring->owed += lost;
 	if (!stats_balance(now))
 		return "the counters do not add up";
-	if (now->written - was->written != written)
+	if (!ring->config->several && now->written - was->written != written)
 		return "written is not what the writers were told";
 	if (now->discarded - was->discarded != discarded)
 		return "discarded is not what was discarded";
-	if (now->rejected != was->rejected)
+	if (rejected && !rejects(ring))
 		return "a record was rejected";
+	if (exact(ring) && rejected != rejects(ring))
+		return "a record that is none was not rejected";
 	if (exact(ring) && now->attempted - was->attempted != attempts)
 		return "attempted is not as often as it was";
-	if (exact(ring) && lost != attempts - written - discarded)
+	if (exact(ring) && lost != attempts - written - discarded - rejected)
 		return "lost is not the rest";
 	if (!ring->config->overwrite && now->high_water >= ring->raw.size)
 		return "high_water beyond the ring";
@@ -283,28 +366,37 @@ static const char *judge_wakeups(struct nest_ring *ring, const struct perfring_s
 	uint64_t written = now->written - was->written;
 	uint64_t by_events = now->wakeup_events - was->wakeup_events;
 	uint64_t by_watermark = now->wakeup_watermark - was->wakeup_watermark;
+	uint64_t forced = now->wakeup_forced - was->wakeup_forced;
+	/* Of what was written, how much counts for wakeup_events, and for a watermark. */
+	uint64_t counted = written, crossing = written;
 	int ready = poll_events(ring->fd, 0);
 
 	if (ready < 0)
 		return "poll";
-	ring->samples += written;
+	if (write->ret > 0 && !discards(write)) {
+		counted -= !counts(write);
+		crossing -= !!write->flags;
+	}
+	if (forced != (write->ret > 0 && write->flags & PERFRING_EMIT_FORCE_WAKEUP))
+		return "a wakeup was forced, or was not";
+	ring->samples += counted;
 	ring->causes += by_events;
-	if (by_events + by_watermark) {
+	if (by_events + by_watermark + forced) {
 		if (now->wakeups == was->wakeups)
 			return "a wakeup was due and nobody reported it";
 		if (!(ready & POLLIN))
 			return "a wakeup was due and poll says nothing";
 		if (!write->wakeups)
 			return "a wakeup was due and nobody was woken";
-		if (exact(ring) && ring->config->wakeup_events < 2 && !discards(write) &&
-		    write->wakeup_head != raw_head(&ring->raw))
+		if (exact(ring) && ring->config->wakeup_events < 2 && !gives_up(write) &&
+		    counts(write) && write->wakeup_head != raw_head(&ring->raw))
 			return "who was woken did not see the last record";
-	} else if (ready && !discards(write)) {
+	} else if (ready && !gives_up(write)) {
 		return "no wakeup was due, and poll says one was";
 	}
-	if (ring->config->wakeup_events == 1 && by_events != written)
+	if (ring->config->wakeup_events == 1 && by_events != counted)
 		return "a record did not count for a wakeup";
-	if (!ring->config->wakeup_events && !discards(write) && by_watermark != written)
+	if (!ring->config->wakeup_events && !gives_up(write) && by_watermark != crossing)
 		return "a record did not cross the watermark";
 	/* What counts twice now is taken off later: one record short of the next, or before. */
 	if (ring->config->wakeup_events > 1 &&
@@ -349,7 +441,8 @@ static const char *judge_heads(const struct nest_ring *ring, uint64_t from,
 	    (write->heads_inside > write->count || write->heads_inside < taken))
 		return "an outermost writer did not publish once";
 	/* Twice when somebody came between the head's store and the look after it. */
-	if ((!outside && write->ret > 0) || outside > 1 + write->fired + 2 * write->triggered)
+	if ((!outside && write->ret > 0) ||
+	    outside > 1 + write->fired + write->triggered * (1 + write->trigger_count))
 		return "the outer writer did not publish once";
 	return NULL;
 }

@@ -11,7 +11,11 @@
 
 #define FILLER		28U	/* payload that pads to nothing: 4 + 28 is a multiple of 8 */
 
-#define TRACEPOINT	"/sys/kernel/tracing/events/perfring/perfring_emit/enable"
+#define TRACING		"/sys/kernel/tracing/"
+#define TRACEPOINT	TRACING "events/perfring/perfring_emit/enable"
+#define TRACED_PIDS	TRACING "set_event_pid"
+
+uint64_t nest_output, nest_reserve;
 
 static struct perf_event_attr nest_attr(void)
 {
@@ -22,21 +26,66 @@ static struct perf_event_attr nest_attr(void)
 	return attr;
 }
 
-/* Two more that listen: the first takes no payload, and neither ever has room. */
-static int listeners_open(struct nest_ring *ring)
+/* One more that listens, with a ring or without. */
+static int listener_open(struct nest_ring *ring, int i, uint64_t sample_type, int pages)
 {
 	struct perf_event_attr attr = nest_attr();
-	int i, ret = 0;
+	int fd = device_open(0), ret;
 
-	for (i = 1; !ret && i >= 0; i--) {
-		ring->listener[i] = device_open(0);
-		if (ring->listener[i] < 0)
-			return ring->listener[i];
-		attr.sample_type = i ? PERF_SAMPLE_RAW : PERF_SAMPLE_TIME;
-		ret = source_start(&ring->listener_raw[i], ring->listener[i], &attr, 1);
-		if (!ret)
-			ret = do_ioctl_word(ring->listener[i], PERF_EVENT_IOC_PAUSE_OUTPUT, 1);
+	ring->listener[i] = fd;
+	if (fd < 0)
+		return fd;
+	attr.sample_type = sample_type;
+	ret = do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
+	/* One that nobody reads has room as long as it overwrites. */
+	if (!ret && pages >= 0)
+		ret = raw_map(&ring->listener_raw[i], fd, pages,
+			      ring->config->listeners == NEST_PAUSED ? 0 : PROT_READ);
+	return ret ? ret : do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL);
+}
+
+/* The first takes no payload. */
+static int listeners_open(struct nest_ring *ring)
+{
+	enum nest_listeners how = ring->config->listeners;
+	int i, ret;
+
+	if (how == NEST_RINGLESS) {
+		ret = listener_open(ring, 1, PERF_SAMPLE_RAW, -1);
+		return ret ? ret : listener_open(ring, 0, PERF_SAMPLE_RAW | PERF_SAMPLE_TIME, 0);
 	}
+	ret = listener_open(ring, 1, PERF_SAMPLE_RAW, 1);
+	if (!ret)
+		ret = listener_open(ring, 0, PERF_SAMPLE_TIME, 1);
+	for (i = 0; !ret && i < 2; i++)
+		if (how == NEST_PAUSED || (how == NEST_BEFORE && i == 1))
+			ret = do_ioctl_word(ring->listener[i], PERF_EVENT_IOC_PAUSE_OUTPUT, 1);
+	return ret;
+}
+
+/* How many of them have each record that is not too long. */
+static uint32_t heard(const struct nest_ring *ring)
+{
+	switch (ring->config->listeners) {
+	case NEST_READERS:
+		return 2;
+	case NEST_BEFORE:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Another process is traced. */
+static int trace_another(bool on)
+{
+	int fd = open(TRACED_PIDS, O_WRONLY | O_TRUNC | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (on && write(fd, "1", 1) != 1)
+		ret = -errno;
+	close(fd);
 	return ret;
 }
 
@@ -50,7 +99,9 @@ static int nest_start(struct nest_ring *ring)
 	attr.sample_id_all = config->id_all;
 	attr.write_backward = config->backward;
 	attr.exclude_callchain_user = !!(config->sample_type & PERF_SAMPLE_CALLCHAIN);
-	attr.sample_period = config->period ?: 1;
+	attr.exclude_callchain_kernel = config->no_chain;
+	attr.sample_max_stack = config->max_stack;
+	attr.sample_period = config->counting ? 0 : config->period ?: 1;
 	attr.wakeup_events = config->wakeup_events;
 	if (!config->wakeup_events) {
 		attr.watermark = 1;
@@ -68,25 +119,32 @@ static int nest_start(struct nest_ring *ring)
 	}
 	if (!ret && config->traced)
 		ret = file_write(TRACEPOINT, "1");
+	if (!ret && config->filtered)
+		ret = trace_another(true);
 	return ret ?: do_ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, NULL);
 }
 
 int nest_open(struct nest_ring *ring, int nest, const struct nest_config *config)
 {
+	bool last = config->listeners == NEST_BEFORE;
 	struct nest_watch watch = {};
 	int ret = 0;
 
 	*ring = (struct nest_ring) {
 		.config = config, .nest = nest, .listener = { -1, -1 }, .trigger = NEST_PROBES,
+		.second = NEST_PROBES,
 	};
 	ring->fd = device_open(0);
 	if (ring->fd < 0)
 		return ring->fd;
-	if (config->listeners)
+	/* Who was enabled last is met first. */
+	if (config->listeners && !last)
 		ret = listeners_open(ring);
 	if (!ret)
 		ret = nest_start(ring);
-	if (!ret && config->told)
+	if (!ret && last)
+		ret = listeners_open(ring);
+	if (!ret && config->told && !config->counting)
 		ret = do_ioctl_word(ring->fd, PERF_EVENT_IOC_REFRESH, 1 << 30);
 	watch.fd = ring->fd;
 	if (!ret)
@@ -115,6 +173,8 @@ void nest_close(struct nest_ring *ring)
 	}
 	if (ring->config->traced)
 		file_write(TRACEPOINT, "0");
+	if (ring->config->filtered)
+		trace_another(false);
 }
 
 static void set_tail(struct nest_ring *ring, uint64_t tail)
@@ -134,11 +194,15 @@ static uint32_t total(const struct nest_ring *ring, uint32_t len, bool reserved)
 /* Write as ring->write says, and judge it. */
 static const char *write_it(struct nest_ring *ring)
 {
-	uint64_t from = raw_head(&ring->raw);
+	uint64_t from = ring->stats.head;
 	const char *wrong;
 
 	ring->write.number = ring->number;
-	ring->write.hardirq = ring->config->hardirq;
+	ring->write.context = ring->config->context;
+	ring->write.heard = heard(ring);
+	ring->write.direct = ring->config->counting;
+	ring->write.output = nest_output;
+	ring->write.reserve = nest_reserve;
 	if (do_ioctl(ring->nest, NEST_IOC_WRITE, &ring->write))
 		return "cannot write";
 	wrong = nest_judge(ring, from);
@@ -151,7 +215,8 @@ static const char *write_alone(struct nest_ring *ring, uint32_t len)
 {
 	set_tail(ring, raw_head(&ring->raw));
 	ring->write = (struct nest_write) {
-		.len = len, .index = NEST_QUIET, .trigger = NEST_PROBES,
+		.len = len, .index = NEST_QUIET, .trigger = NEST_PROBES, .second = NEST_PROBES,
+		.type = PERF_RECORD_SAMPLE,
 	};
 	return write_it(ring);
 }
@@ -216,11 +281,32 @@ static const char *lose(struct nest_ring *ring, unsigned int n)
 	return wrong ?: hold_back(ring, false);
 }
 
+/* That every record is written, and none the last that is. */
+static const char *let_all(struct nest_ring *ring)
+{
+	uint64_t period = 1;
+	int ret = 0;
+
+	if (ring->config->limited)
+		ret = do_ioctl_word(ring->fd, PERF_EVENT_IOC_REFRESH, 1 << 20);
+	if (ring->config->several) {
+		/* The next is the end of a period of 1, and the first of one of 2. */
+		ret = do_ioctl(ring->fd, PERF_EVENT_IOC_PERIOD, &period);
+		if (!ret)
+			ret = do_ioctl(ring->fd, PERF_EVENT_IOC_DISABLE, NULL);
+		if (!ret)
+			ret = do_ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, NULL);
+	}
+	return ret ? "cannot let records pass" : NULL;
+}
+
 static const char *prepare(struct nest_ring *ring, const struct nest_scene *scene)
 {
 	uint64_t head, room;
-	const char *wrong = measure(ring);
+	const char *wrong = let_all(ring);
 
+	if (!wrong)
+		wrong = measure(ring);
 	if (!wrong)
 		wrong = settle(ring);
 	if (!wrong && scene->at)
@@ -235,11 +321,15 @@ static const char *prepare(struct nest_ring *ring, const struct nest_scene *scen
 		if (scene->room == 1)
 			room += total(ring, scene->len, scene->op != NEST_OUTPUT) +
 				(scene->owed ? nest_lost_size(ring) : 0);
+		else if (scene->room == 3)
+			room += total(ring, FILLER, false) + nest_lost_size(ring);
 		room = ring->raw.size - room;
 		set_tail(ring, ring->config->backward ? head + room : head - room);
 	}
 	if (!wrong && scene->paused)
 		wrong = hold_back(ring, true);
+	if (!wrong && scene->scribbled && !ring->config->overwrite)
+		__atomic_store_n(&ring->raw.page->data_head, 8, __ATOMIC_RELEASE);
 	return wrong;
 }
 
@@ -247,13 +337,25 @@ const char *nest_try(struct nest_ring *ring, const struct nest_scene *scene,
 		     const struct nest_round *round, uint32_t index, uint32_t visit)
 {
 	const char *wrong = prepare(ring, scene), *resumed;
+	uint64_t period = 2;
 
 	if (wrong)
 		return wrong;
+	if (ring->config->several && do_ioctl(ring->fd, PERF_EVENT_IOC_PERIOD, &period))
+		return "cannot make two due";
 	ring->write = (struct nest_write) {
 		.op = scene->op, .len = scene->len, .index = index, .visit = visit,
-		.count = round->count, .trigger = ring->trigger,
+		.count = round->count, .trigger = ring->trigger, .second = ring->second,
+		.trigger_count = 1, .trigger_len = FILLER, .detached = scene->detached,
+		.type = scene->type ?: PERF_RECORD_SAMPLE, .flags = scene->flags,
+		.task = scene->task, .regs = scene->regs, .new_high = scene->new_high,
+		.limit = ring->config->limited, .refresh = ring->config->limited,
 	};
+	if (ring->config->listeners == NEST_READERS) {
+		/* More than the ring holds. */
+		ring->write.trigger_count = 3;
+		ring->write.trigger_len = 2000;
+	}
 	memcpy(ring->write.inner_len, round->len, sizeof(round->len));
 	wrong = write_it(ring);
 	resumed = scene->paused ? hold_back(ring, false) : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For nest_probe_test: an event of the source of client/perfring_nest.c, its ring
+ * For nest_probe_test: an event of the source of client/perfring_nest_main.c, its ring
  * brought into a state, one write with records inside, and what must hold then.
  */
 #ifndef SELFTESTS_NEST_KIT_H
@@ -10,6 +10,15 @@
 #include <stdint.h>
 #include "client/perfring_nest.h"
 #include "common.h"
+
+/* Two more events of the source: one takes no payload, the other one does. */
+enum nest_listeners {
+	NEST_ALONE,
+	NEST_PAUSED,			/* neither ever has room */
+	NEST_READERS,			/* both always have */
+	NEST_BEFORE,			/* the same but for the payload's, both met first */
+	NEST_RINGLESS,			/* one has no ring, the other one no data pages */
+};
 
 /* How an event is opened. */
 struct nest_config {
@@ -22,8 +31,14 @@ struct nest_config {
 	unsigned int period;		/* 0: 1 */
 	bool told;			/* SIGIO, and a limit that is never reached */
 	bool traced;			/* perfring:perfring_emit is on */
-	bool hardirq;			/* the outer record is written in one */
-	bool listeners;			/* two more events listen, and are paused */
+	bool filtered;			/* for another process */
+	enum nest_context context;	/* of the outer record */
+	enum nest_listeners listeners;
+	bool no_chain;			/* exclude_callchain_kernel */
+	uint16_t max_stack;		/* entries of a CALLCHAIN; 0: as many as there are */
+	bool limited;			/* by REFRESH, and the outer record is the last */
+	bool counting;			/* no period: no samples but by perfring_output() */
+	bool several;			/* the first record is due twice */
 };
 
 /* What its ring is like, and how the outer record is written. */
@@ -33,8 +48,15 @@ struct nest_scene {
 	uint32_t len;		/* payload of the outer record */
 	uint32_t at;		/* head before the end of the data; 0: anywhere */
 	unsigned int owed;	/* losses not reported yet */
-	unsigned int room;	/* 0: all, 1: for the outer record alone, 2: for none */
+	unsigned int room;	/* 0: all, 1: for the outer one, 2: none, 3: for a shorter one */
 	bool paused;
+	bool scribbled;		/* data_head is not where the writer left it */
+	bool detached;		/* between NEST_COMMIT's reserve and commit */
+	bool new_high;		/* nothing has waited so far */
+	uint32_t type;		/* of NEST_RECORD and NEST_SHORT, as the rest */
+	uint32_t flags;
+	enum nest_task task;
+	bool regs;
 };
 
 /* How many records come inside, and their payloads. */
@@ -51,6 +73,7 @@ struct nest_ring {
 	int listener[2];
 	struct raw listener_raw[2];
 	uint32_t trigger;	/* see struct nest_write */
+	uint32_t second;
 	bool watched;		/* stores to data_head are told */
 	struct raw raw;
 	uint64_t id;
@@ -62,6 +85,9 @@ struct nest_ring {
 	struct perfring_stats stats;	/* after the last record */
 	struct nest_write write;
 };
+
+/* Where the module has what it does not export; 0: not known. */
+extern uint64_t nest_output, nest_reserve;
 
 /* By which records go from one head to another; positions are only subtracted. */
 uint64_t nest_distance(const struct nest_ring *ring, uint64_t from, uint64_t to);

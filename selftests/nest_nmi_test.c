@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * True NMIs: the virtual machine's monitor sends them (vm/run.sh has a port for that),
- * and a handler of client/perfring_nest.c writes a record in each, while a thread
+ * and a handler of client/perfring_nest_main.c writes a record in each, while a thread
  * writes to the same ring without end.
  */
 #define _GNU_SOURCE

@@ -580,18 +580,18 @@ static unsigned int stride(void)
 	return getenv("PERFRING_MODULE") ? 11 : 5;
 }
 
-TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 120)
+TEST_F_TIMEOUT(nest, a_write_inside_a_write_at_every_instruction, 900)
 {
 	step_states(_metadata, self, 0, 1);
 }
 
-TEST_F_TIMEOUT(nest, two_writes_inside_a_write, 120)
+TEST_F_TIMEOUT(nest, two_writes_inside_a_write, 900)
 {
 	step_states(_metadata, self, 2, stride());
 }
 
 /* The ring is full when the outer writer goes on, and a record was lost. */
-TEST_F_TIMEOUT(nest, writes_that_fill_the_ring_inside_a_write, 120)
+TEST_F_TIMEOUT(nest, writes_that_fill_the_ring_inside_a_write, 900)
 {
 	step_states(_metadata, self, FILL, stride());
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What perfring_nest.c does for the tests that interrupt a writer: requests to
+ * What perfring_nest.ko does for the tests that interrupt a writer: requests to
  * /dev/perfring_nest, of one program at a time.
  */
 #ifndef PERFRING_NEST_H
@@ -16,7 +16,6 @@
 #define NEST_HEADS	32
 /* Payloads of records whose length nobody chooses. */
 #define NEST_AROUND_LEN	44
-#define NEST_TRIGGER_LEN	28
 
 /* How the outer record is written. */
 enum nest_op {
@@ -26,6 +25,31 @@ enum nest_op {
 	/* The same two around one more, numbered behind those inside, which is interrupted. */
 	NEST_COMMIT_AROUND,
 	NEST_DISCARD_AROUND,
+	/* The one inside is given up, and then the one around it committed. */
+	NEST_DISCARD_WITHIN,
+	/* By perfring_output() itself: @type, @flags, @task and @regs are for this. */
+	NEST_RECORD,
+	/* perfring_reserve() of a record that is shorter than the LOST one it may become. */
+	NEST_SHORT,
+	/* What is refused before any ring is looked at. */
+	NEST_REFUSED,
+};
+
+/* Where the outer record is written. */
+enum nest_context {
+	NEST_IN_TASK,
+	NEST_IN_SOFTIRQ,
+	NEST_IN_HARDIRQ,
+	NEST_IN_NMI,
+	/* In a task that is to be preempted as soon as it can be. */
+	NEST_IN_PREEMPTED,
+};
+
+/* Of whom it tells. */
+enum nest_task {
+	NEST_CURRENT,
+	NEST_IDLE,
+	NEST_EXITED,
 };
 
 /*
@@ -66,7 +90,7 @@ struct nest_watch {
  * Write a record by the source; at hit number @visit of probe @index write @count
  * more.  Without a probe (@index NEST_PROBES) it is one record alone, and with
  * NEST_QUIET no hits are counted for NEST_IOC_ARM either.  With probe
- * @trigger there is one more, numbered behind all others, at its first hit, and hits
+ * @trigger there are more, numbered behind all others, at its first hit, and hits
  * of @index count from then on.
  */
 struct nest_write {
@@ -76,17 +100,33 @@ struct nest_write {
 	__u32 index;
 	__u32 visit;
 	__u32 trigger;		/* NEST_PROBES: none */
-	__u32 hardirq;		/* the outer record is written in one */
+	__u32 second;		/* the same at the first hit of this one behind that */
+	__u32 trigger_count;	/* records, all with the same number */
+	__u32 trigger_len;	/* and their payloads */
+	__u32 context;		/* enum nest_context */
+	__u32 type;
+	__u32 flags;		/* PERFRING_EMIT_* */
+	__u32 task;		/* enum nest_task */
+	__u32 regs;		/* CALLCHAIN begins at registers, as a probe's does */
+	__u32 direct;		/* NEST_OUTPUT, and those inside, by perfring_output() */
+	__u32 detached;		/* the event is, between NEST_COMMIT's reserve and commit */
+	__u32 new_high;		/* nothing has waited in the ring so far */
+	__u32 limit;		/* samples that are left of REFRESH; 0: as it is */
+	__u32 refresh;		/* and one more by whoever writes inside */
+	__u32 heard;		/* other events that get each record as well */
+	__u64 output;		/* address of perfring_output() */
+	__u64 reserve;		/* and of perfring_reserve() */
 	__u32 count;		/* records inside, numbered from @number + 1 */
 	__u32 inner_len[NEST_INNER];
 	/* out */
 	__u32 hits;		/* of that probe */
 	__u32 fired;		/* the records inside were written */
-	__s32 ret;		/* 1 when the record is in the ring, or was until it was given up */
+	__s32 ret;		/* > 0 when it is in the ring, or was until it was given up */
 	__s32 inner_ret[NEST_INNER];
 	__s32 around_ret;	/* of the record that is interrupted in another */
-	__s32 trigger_ret;
-	__u32 triggered;
+	__u32 within;		/* NEST_DISCARD_WITHIN: it was reserved */
+	__u32 trigger_ret;	/* how many of those are in the ring */
+	__u32 triggered;	/* how often */
 	__u32 nest;		/* writers inside when the probe was hit */
 	__u32 nest_after;
 	__u64 head;		/* of the writer, when the probe was hit */

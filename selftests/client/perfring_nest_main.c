@@ -28,11 +28,10 @@
 #include "compat.h"
 #include "perfring.h"
 #include "perfring_nest.h"
+#include "perfring_nest_outer.h"
 #include "perfring_output.h"
 
-#define NEST_LEN	65536
-
-static struct perfring_client nest_client = { .name = "nest" };
+struct perfring_client nest_client = { .name = "nest" };
 
 struct nest_point {
 	struct kprobe kprobe;
@@ -45,30 +44,20 @@ static unsigned int nest_nr;
 
 /* The event that is looked at, and who waits for it. */
 static struct file *nest_file;
-static struct perfring_event *nest_event;
+struct perfring_event *nest_event;
 static struct perf_event_mmap_page *nest_page;
 static wait_queue_head_t *nest_queue;
 static wait_queue_entry_t nest_waiter;
 static struct perf_event * __percpu *nest_heads;
 
 /* The write that runs, on nest_cpu alone. */
-static struct nest_write nest_run;
-static struct nest_point *nest_armed, *nest_trigger;
+struct nest_write nest_run;
+struct nest_point *nest_armed, *nest_trigger;
+static struct nest_point *nest_second;
 static bool nest_running;
-static int nest_cpu;
+int nest_cpu;
 static unsigned int nest_visit;
-static u8 nest_outer_payload[NEST_LEN], nest_inner_payload[NEST_LEN];
-static u8 nest_around_payload[NEST_AROUND_LEN];
-
-static void nest_fill(u8 *to, u32 number, u32 inner, u32 len)
-{
-	struct nest_payload head = { .number = number, .inner = inner };
-	u32 i;
-
-	for (i = 0; i < len; i++)
-		to[i] = number + i;
-	memcpy(to, &head, min_t(size_t, sizeof(head), len));
-}
+static u8 nest_inner_payload[NEST_LEN];
 
 /* The only places that know what a ring of perfring has inside. */
 static u32 nest_inside(void)
@@ -78,7 +67,7 @@ static u32 nest_inside(void)
 	return READ_ONCE(ring->core.nest);
 }
 
-static u64 nest_head(void)
+u64 nest_head(void)
 {
 	struct perfring_ring *ring = rcu_dereference_sched(nest_event->ring);
 
@@ -89,7 +78,7 @@ static u64 nest_head(void)
 static int nest_output(u32 number, u32 inner, u32 len)
 {
 	nest_fill(nest_inner_payload, number, inner, len);
-	return perfring_client_output(&nest_client, nest_inner_payload, len);
+	return nest_sample(nest_inner_payload, len);
 }
 
 static void nest_inner(void)
@@ -99,11 +88,27 @@ static void nest_inner(void)
 	nest_run.nest = nest_inside();
 	nest_run.head = nest_head();
 	nest_run.heads_before = nest_run.heads;
+	/* As PERF_EVENT_IOC_REFRESH of another CPU begins. */
+	if (nest_run.refresh)
+		atomic_inc(&nest_event->limit);
 	for (i = 0; i < nest_run.count; i++)
 		nest_run.inner_ret[i] = nest_output(nest_run.number + 1 + i, 1,
 						    nest_run.inner_len[i]);
 	nest_run.heads_inside = nest_run.heads - nest_run.heads_before;
 	nest_run.fired = 1;
+}
+
+/* What leads to where others then come inside. */
+static void nest_first(void)
+{
+	u32 i;
+
+	if (nest_run.refresh)
+		atomic_inc(&nest_event->limit);
+	for (i = 0; i < nest_run.trigger_count; i++)
+		nest_run.trigger_ret += nest_output(nest_run.number + nest_run.count + 2, 1,
+						    nest_run.trigger_len) > 0;
+	nest_run.triggered++;
 }
 
 static int nest_hit(struct kprobe *kprobe, struct pt_regs *regs)
@@ -116,11 +121,12 @@ static int nest_hit(struct kprobe *kprobe, struct pt_regs *regs)
 	point->hits++;
 	if (point == nest_trigger) {
 		nest_trigger = NULL;
-		nest_run.trigger_ret = nest_output(nest_run.number + nest_run.count + 2, 1,
-						   NEST_TRIGGER_LEN);
-		nest_run.triggered = 1;
+		nest_first();
+	} else if (point == nest_second && !nest_trigger) {
+		nest_second = NULL;
+		nest_first();
 	}
-	if (point != nest_armed || nest_trigger)
+	if (point != nest_armed || nest_trigger || nest_second)
 		return 0;
 	nest_run.hits++;
 	if (nest_visit++ == nest_run.visit)
@@ -282,46 +288,6 @@ static void nest_unprobe(void)
 	nest_nr = 0;
 }
 
-static void nest_outer(void)
-{
-	u32 op = nest_run.op, number = nest_run.number + nest_run.count + 1;
-	bool around = op == NEST_COMMIT_AROUND || op == NEST_DISCARD_AROUND;
-	struct perfring_client_reservation reservation;
-	struct nest_point *armed = nest_armed;
-
-	if (op == NEST_OUTPUT) {
-		nest_run.ret = perfring_client_output(&nest_client, nest_outer_payload,
-						      nest_run.len);
-		return;
-	}
-	if (around)
-		nest_armed = NULL;
-	if (!perfring_client_reserve(&nest_client, nest_run.len, &reservation)) {
-		nest_armed = armed;
-		return;
-	}
-	nest_run.ret = 1;
-	memcpy(reservation.data, nest_outer_payload, nest_run.len);
-	nest_armed = armed;
-	if (around) {
-		nest_fill(nest_around_payload, number, 1, NEST_AROUND_LEN);
-		nest_run.around_head = nest_head();
-		nest_run.around_ret = perfring_client_output(&nest_client, nest_around_payload,
-							     NEST_AROUND_LEN);
-	}
-	if (op == NEST_DISCARD || op == NEST_DISCARD_AROUND)
-		perfring_client_discard(&reservation);
-	else
-		perfring_client_commit(&reservation);
-}
-
-static void nest_outer_run(struct irq_work *work)
-{
-	nest_outer();
-}
-
-static struct irq_work nest_outer_work = IRQ_WORK_INIT_HARD(nest_outer_run);
-
 static void nest_nothing(struct irq_work *work)
 {
 }
@@ -333,28 +299,30 @@ static int nest_write(void)
 	u32 i;
 
 	if (!nest_event || nest_run.len > NEST_LEN || nest_run.count > NEST_INNER ||
-	    nest_run.index > NEST_QUIET)
+	    nest_run.index > NEST_QUIET || nest_run.trigger_len > NEST_LEN)
+		return -EINVAL;
+	if ((nest_run.direct || nest_run.op == NEST_RECORD) && !nest_run.output)
+		return -EINVAL;
+	if (nest_run.op == NEST_SHORT && !nest_run.reserve)
 		return -EINVAL;
 	for (i = 0; i < nest_run.count; i++)
 		if (nest_run.inner_len[i] > NEST_LEN)
 			return -EINVAL;
-	nest_fill(nest_outer_payload, nest_run.number, 0, nest_run.len);
 	nest_armed = nest_run.index < nest_nr ? nest_points[nest_run.index] : NULL;
 	nest_trigger = nest_run.trigger < nest_nr ? nest_points[nest_run.trigger] : NULL;
+	nest_second = nest_run.second < nest_nr ? nest_points[nest_run.second] : NULL;
 	nest_visit = 0;
 	memset_after(&nest_run, 0, inner_len);
 
-	preempt_disable();
-	nest_cpu = smp_processor_id();
+	rcu_read_lock_sched();
+	if (nest_run.new_high)
+		perfring_local_set(&rcu_dereference_sched(nest_event->ring)->core.high_water, 0);
+	rcu_read_unlock_sched();
+	if (nest_run.limit)
+		atomic_set(&nest_event->limit, nest_run.limit);
+	nest_cpu = raw_smp_processor_id();
 	WRITE_ONCE(nest_running, true);
-	if (nest_run.hardirq) {
-		/* It comes at once, or behind preempt_enable(). */
-		irq_work_queue(&nest_outer_work);
-	} else {
-		nest_outer();
-	}
-	preempt_enable();
-	irq_work_sync(&nest_outer_work);
+	nest_outer_write();
 	/* Behind what the writers have queued on this CPU, on which the caller stays. */
 	irq_work_queue(&nest_last);
 	irq_work_sync(&nest_last);
@@ -491,13 +459,18 @@ static int __init nest_init(void)
 	nest_points = kvcalloc(NEST_PROBES, sizeof(*nest_points), GFP_KERNEL);
 	if (!nest_points)
 		return -ENOMEM;
+	ret = nest_outer_init();
+	if (ret)
+		goto free;
 	ret = perfring_client_register(&nest_client);
 	if (ret < 0)
-		goto free;
+		goto outer;
 	ret = misc_register(&nest_device);
 	if (!ret)
 		return 0;
 	perfring_client_unregister(&nest_client);
+outer:
+	nest_outer_exit();
 free:
 	kvfree(nest_points);
 	return ret;
@@ -508,6 +481,7 @@ static void __exit nest_exit(void)
 {
 	misc_deregister(&nest_device);
 	perfring_client_unregister(&nest_client);
+	nest_outer_exit();
 	kvfree(nest_points);
 }
 module_exit(nest_exit);
