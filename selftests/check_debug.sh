@@ -31,24 +31,27 @@ selftests/setup.sh debug
 mkdir -p "$logs"
 
 # What looks for mistakes takes many times as long, and in these programs nothing of ours
-# is in the kernel, or they are about who reads it.
-user_space='abi answers batch bench bpf_array bpf_corrupt bpf_examples bpf_overwrite bpf_reader
-	bpf_ring bpf_user cli cli_input core corrupt count count_bpf count_cli
-	count_measure count_pmu count_refused count_register count_self data data_hostile
-	data_perf data_record decode_aux decode_kernel decode_sideband decode_task
-	decode_uapi event_list event_parse event_perf events events_answers events_sample
-	example explain flip fuzz_corpus gallery merge merge_bounds merge_call merge_run nest options
-	readpath twin_shrink write'
+# is in the kernel: they do not load the module.
+user_space='abi answers batch bench bpf_corrupt bpf_examples bpf_overwrite bpf_reader
+	bpf_ring bpf_user cli_input core corrupt count count_bpf count_cli
+	count_measure count_pmu count_refused count_register count_self data_hostile
+	data_perf decode_kernel decode_sideband decode_task
+	decode_uapi event_list event_perf events events_answers events_sample
+	flip fuzz_corpus merge merge_bounds merge_call merge_run nest options
+	twin_shrink write'
 
 # Programs that test one thing on each owner of a ring: only where the module is it.
 each_owner='fork geometry inject merge_live mirror overwrite poll reader rows stress twin wrap'
-# Those that test the library besides, by hand.
-library='decode unwind'
+# Those that test the library besides, by hand: only what opens a device.
+library='data decode decode_aux gallery readpath torture unwind'
+# Single tests that do.
+single='bpf_array:offline bpf_array:gap data_record:device event_parse:events_of_the_device
+	explain:device_events'
 
 # Leave out what has nothing of ours in the kernel.
 module_alone()
 {
-	local name
+	local name args
 	# shellcheck disable=SC2086
 	PERFRING_LEFT_OUT=$(printf '%s_test ' $user_space)
 	export PERFRING_LEFT_OUT
@@ -57,6 +60,11 @@ module_alone()
 	done
 	for name in $library; do
 		export "KSELFTEST_${name^^}_TEST_ARGS=-v device -v device_mirrored"
+	done
+	for name in $single; do
+		args=KSELFTEST_${name%:*}_TEST_ARGS
+		args=${args^^}
+		export "$args=${!args-} -t ${name#*:}"
 	done
 }
 
@@ -105,13 +113,31 @@ planted()
 	stage planted "$kernel" 99 selftests/planted.sh "$folder/planted.ko" "$@"
 }
 
+# The functions of the module that can be made to fail, after the mistake that lockdep
+# reports by then, and nothing more.
+functions()
+{
+	local kernel=$1 dir folder
+	dir=$(selftests/vm/kernel.sh "$kernel")
+	folder=$(test_module "$kernel" planted)
+	PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko \
+		stage functions "$kernel" 99 selftests/planted.sh "$folder/planted.ko" irq_unsafe_lock \
+		-- "$O/selftests/fault_test" -t each_function_fails
+}
+
 kunit()
 {
 	local folder
 	folder=$(test_module "$1" kunit)
 	# shellcheck disable=SC2016 # expanded in the guest
 	stage kunit "$1" 0 sh -c '
-		insmod "$1" && cat /sys/kernel/debug/kunit/perfring_core/results | grep "^    "
+		results=/sys/kernel/debug/kunit/perfring_core/results
+		insmod "$1" && grep "^    " $results
+		rmmod perfring_kunit
+		# One that is wrong, which is right.
+		insmod "$1" planted=1
+		told="not ok" && grep -qx " *not ok 1 core_planted" $results && told=ok
+		echo "    $told 1 core_planted is told as not ok"
 		rmmod perfring_kunit' sh "$folder/perfring_kunit.ko"
 }
 
@@ -153,7 +179,7 @@ for flavour in $flavours; do
 	kasan)
 		export PERFRING_SLOWNESS=${SLOWNESS:-10}
 		kernels=6.12-kasan
-		# lockdep ends with the first report of anybody.
+		# lockdep ends with the first report of anybody; irq_unsafe_lock comes in functions().
 		bugs=(lock_inversion atomic_sleep atomic_schedule preemptible_cpu shift bounds list
 			object slab_overflow vmalloc_overflow use_after_free leak)
 		;;
@@ -183,6 +209,7 @@ for flavour in $flavours; do
 			planted "$kernel" "${bugs[@]}"
 			suite "$kernel"
 			calls "$kernel"
+			[ "$flavour" != kasan ] || functions "$kernel"
 		fi
 	done
 done

@@ -5,356 +5,24 @@
  * it makes no more. What fails says ENOMEM or EFAULT and leaves nothing, so that the same
  * call succeeds at once.
  *
+ * What can fail and allocates nothing is a function of the module with
+ * ALLOW_ERROR_INJECTION(): each call of each of them fails once as well, by
+ * /sys/kernel/debug/fail_function, with an errno that nothing else says.
+ *
  * PERFRING_FAULT_CALL= only the calls whose names begin so, PERFRING_FAULT_FROM= from this
  * failure on (1), PERFRING_FAULT_STRIDE= of loading a module one failure in so many (1).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include "adversity.h"
+#include "fault_calls.h"
 
 #define FAIL_NTH "/proc/thread-self/fail-nth"
 #define DEBUGFS	"/sys/kernel/debug/"
 #define REFCNT	"/sys/module/perfring/refcnt"
-#define CLIENT	"perfring_hello"
+#define INJECTABLE DEBUGFS "error_injection/list"
+#define FUNCTION "fail_function"
 #define MOST	5000	/* more than any call may make */
-
-/* Of one user: two events, and a ring of two pages. */
-#define EVENTS	2
-#define PAGES	2
-
-struct world {
-	int fd[EVENTS];		/* -1: closed */
-	int other;		/* any other descriptor */
-	struct raw raw;
-	void *mirror;
-	size_t page;
-	int pmu;
-	int source;
-	const char *parameters;
-	bool client;
-};
-
-/* What a call needs before it is made: 0 or -errno. */
-
-static int nothing(struct world *w)
-{
-	return 0;
-}
-
-static int opened(struct world *w)
-{
-	w->fd[0] = device_open(0);
-	return w->fd[0] < 0 ? w->fd[0] : 0;
-}
-
-static int modify_source(struct world *w)
-{
-	struct perf_event_attr attr = output_attr();
-
-	if (w->source) {
-		attr.type = w->pmu;
-		attr.config = w->source;
-	}
-	if (w->source == PERFRING_SOURCE_GENERATOR)
-		attr.config1 = 100;
-	else if (w->source == PERFRING_SOURCE_KPROBE)
-		attr.config1 = (uintptr_t)"do_sys_openat2";
-	return do_ioctl(w->fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
-}
-
-static int chosen(struct world *w)
-{
-	return opened(w) ?: modify_source(w);
-}
-
-static int mapped(struct world *w)
-{
-	return chosen(w) ?: raw_map(&w->raw, w->fd[0], PAGES, 0);
-}
-
-static int enabled(struct world *w)
-{
-	return mapped(w) ?: do_ioctl(w->fd[0], PERF_EVENT_IOC_ENABLE, NULL);
-}
-
-static int held(struct world *w)
-{
-	return enabled(w) ?: reserve(w->fd[0], 77, NULL, 100, 0, NULL);
-}
-
-static int two(struct world *w)
-{
-	w->fd[1] = device_open(0);
-	return w->fd[1] < 0 ? w->fd[1] : mapped(w);
-}
-
-static int waited_for(struct world *w)
-{
-	w->other = epoll_create1(EPOLL_CLOEXEC);
-	return w->other < 0 ? -errno : mapped(w);
-}
-
-static int gone(struct world *w)
-{
-	w->other = open(getenv("PERFRING_MODULE"), O_RDONLY | O_CLOEXEC);
-	if (w->other < 0)
-		return -errno;
-	return module_loaded() ? within_ms(5000, module_unload) : 0;
-}
-
-/* The calls: 0 or more, or -errno. */
-
-static int call_open(struct world *w)
-{
-	return opened(w);
-}
-
-static int call_map(struct world *w)
-{
-	return raw_map(&w->raw, w->fd[0], PAGES, 0);
-}
-
-static int call_map_control(struct world *w)
-{
-	return raw_map(&w->raw, w->fd[0], 0, 0);
-}
-
-static int call_map_mirror(struct world *w)
-{
-	w->mirror = mmap(NULL, (1 + 2 * PAGES) * w->page, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 w->fd[0], PERFRING_MMAP_MIRROR);
-	if (w->mirror != MAP_FAILED)
-		return 0;
-	w->mirror = NULL;
-	return -errno;
-}
-
-static int call_modify(struct world *w)
-{
-	return modify_source(w);
-}
-
-static int call_enable(struct world *w)
-{
-	return do_ioctl(w->fd[0], PERF_EVENT_IOC_ENABLE, NULL);
-}
-
-static int call_disable(struct world *w)
-{
-	return do_ioctl(w->fd[0], PERF_EVENT_IOC_DISABLE, NULL);
-}
-
-static int call_refresh(struct world *w)
-{
-	return do_ioctl_word(w->fd[0], PERF_EVENT_IOC_REFRESH, 3);
-}
-
-static int call_redirect(struct world *w)
-{
-	return do_ioctl_word(w->fd[1], PERF_EVENT_IOC_SET_OUTPUT, w->fd[0]);
-}
-
-static int call_period(struct world *w)
-{
-	uint64_t period = 2;
-
-	return do_ioctl(w->fd[0], PERF_EVENT_IOC_PERIOD, &period);
-}
-
-static int call_pause(struct world *w)
-{
-	return do_ioctl_word(w->fd[0], PERF_EVENT_IOC_PAUSE_OUTPUT, 1);
-}
-
-static int call_id(struct world *w)
-{
-	uint64_t id;
-
-	return do_ioctl(w->fd[0], PERF_EVENT_IOC_ID, &id);
-}
-
-static int call_stats(struct world *w)
-{
-	struct perfring_stats stats;
-
-	return device_stats(w->fd[0], &stats);
-}
-
-static int call_position(struct world *w)
-{
-	struct perfring_position position = { .size = sizeof(position), .position = 64 };
-
-	return do_ioctl(w->fd[0], PERFRING_IOC_SET_POSITION, &position);
-}
-
-static int call_emit(struct world *w)
-{
-	static const char bytes[100];
-
-	return emit(w->fd[0], PERF_RECORD_SAMPLE, 0, bytes, sizeof(bytes), 2, NULL);
-}
-
-static int call_write(struct world *w)
-{
-	static const char bytes[100];
-
-	return write(w->fd[0], bytes, sizeof(bytes)) < 0 ? -errno : 0;
-}
-
-static int call_read(struct world *w)
-{
-	uint64_t count;
-
-	return read(w->fd[0], &count, sizeof(count)) < 0 ? -errno : 0;
-}
-
-static int call_reserve(struct world *w)
-{
-	static const char bytes[100];
-
-	return reserve(w->fd[0], 77, bytes, sizeof(bytes), 0, NULL);
-}
-
-static int call_commit(struct world *w)
-{
-	return release(w->fd[0], true);
-}
-
-static int call_inject(struct world *w)
-{
-	static const char bytes[16];
-	struct perfring_inject inject = {
-		.size = sizeof(inject), .kind = PERFRING_INJECT_BYTES, .len = sizeof(bytes),
-		.data = (uintptr_t)bytes,
-	};
-
-	return do_ioctl(w->fd[0], PERFRING_IOC_INJECT, &inject);
-}
-
-static int call_async(struct world *w)
-{
-	return fcntl(w->fd[0], F_SETFL, O_NONBLOCK | O_ASYNC) < 0 ? -errno : 0;
-}
-
-static int call_poll(struct world *w)
-{
-	return poll_events(w->fd[0], 1);
-}
-
-static int call_epoll(struct world *w)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	return epoll_ctl(w->other, EPOLL_CTL_ADD, w->fd[0], &event) ? -errno : 0;
-}
-
-static int call_count(struct world *w)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr), .config = PERFRING_COUNTER_WRITTEN << 8, .type = w->pmu,
-	};
-
-	w->other = perf_open(&attr, -1, 0, -1);
-	return w->other;
-}
-
-static int call_load(struct world *w)
-{
-	return syscall(SYS_finit_module, w->other, w->parameters, 0) ? -errno : 0;
-}
-
-static int call_load_client(struct world *w)
-{
-	int ret = client_load(CLIENT);
-
-	w->client = !ret;
-	return ret;
-}
-
-/*
- * @least: allocations that the module makes for it, not counting those of the kernel and
- * the copies.  @once: by the time that its answer cannot be told it has been done.
- * @init: only what a module's init function makes; the rest is the kernel's matter.
- * @again: after one failure in so many it is made again, because that takes long.
- */
-static const struct call {
-	const char *name;
-	int (*before)(struct world *w);
-	int (*call)(struct world *w);
-	int source;
-	unsigned int least;
-	unsigned int again;
-	bool once, init;
-} calls[] = {
-	{ "open", nothing, call_open, .least = 1 },
-	/* The ring, the table of its pages, these, and what maps them. */
-	{ "map", opened, call_map, .least = 2 + 1 + PAGES + 1 },
-	{ "map control page", opened, call_map_control, .least = 2 + 1 + 1 },
-	{ "map mirror", opened, call_map_mirror, .least = 2 + 1 + PAGES + 1 },
-	{ "map once more", mapped, call_map_mirror, .least = 0 },
-	{ "modify: user", opened, call_modify, .least = 0 },
-	{ "modify: generator", opened, call_modify, .source = PERFRING_SOURCE_GENERATOR },
-	{ "modify: sched_switch", opened, call_modify, .source = PERFRING_SOURCE_SCHED_SWITCH },
-	{ "modify: syscalls", opened, call_modify, .source = PERFRING_SOURCE_SYSCALLS },
-	/* The probe and its symbol. */
-	{ "modify: kprobe", opened, call_modify, .source = PERFRING_SOURCE_KPROBE, .least = 2 },
-	{ "modify: client", opened, call_modify, .source = 128 },
-	{ "enable: user", mapped, call_enable, .least = 0 },
-	{ "enable: generator", mapped, call_enable, .source = PERFRING_SOURCE_GENERATOR,
-	  .least = 1 },
-	/* The kernel's list of those who hear of a tracepoint. */
-	{ "enable: sched_switch", mapped, call_enable, .source = PERFRING_SOURCE_SCHED_SWITCH,
-	  .least = 1 },
-	{ "enable: syscalls", mapped, call_enable, .source = PERFRING_SOURCE_SYSCALLS,
-	  .least = 1 },
-	{ "enable: kprobe", mapped, call_enable, .source = PERFRING_SOURCE_KPROBE },
-	{ "enable: client", mapped, call_enable, .source = 128 },
-	{ "refresh", mapped, call_refresh, .least = 0 },
-	{ "disable: generator", enabled, call_disable, .source = PERFRING_SOURCE_GENERATOR },
-	{ "disable: sched_switch", enabled, call_disable, .source = PERFRING_SOURCE_SCHED_SWITCH },
-	{ "disable: syscalls", enabled, call_disable, .source = PERFRING_SOURCE_SYSCALLS },
-	{ "disable: kprobe", enabled, call_disable, .source = PERFRING_SOURCE_KPROBE },
-	{ "redirect", two, call_redirect, .least = 0 },
-	{ "period", mapped, call_period, .least = 0 },
-	{ "pause", mapped, call_pause, .least = 0 },
-	{ "id", opened, call_id, .least = 0 },
-	{ "stats", mapped, call_stats, .least = 0 },
-	{ "position", mapped, call_position, .least = 0 },
-	{ "emit", enabled, call_emit, .least = 1 },
-	{ "write", enabled, call_write, .least = 1 },
-	{ "read", enabled, call_read, .least = 0 },
-	{ "reserve", enabled, call_reserve, .least = 1 },
-	{ "commit", held, call_commit, .once = true },
-	{ "inject", enabled, call_inject, .least = 0 },
-	{ "async", opened, call_async, .least = 1 },
-	{ "poll", mapped, call_poll, .least = 0 },
-	{ "epoll", waited_for, call_epoll, .least = 1 },
-	{ "count", nothing, call_count, .least = 1 },
-	{ "load client", nothing, call_load_client, .init = true },
-	{ "load", gone, call_load, .least = 20, .again = 16, .init = true },
-};
-
-static void end(struct world *w)
-{
-	int i;
-
-	raw_unmap(&w->raw);
-	if (w->mirror)
-		munmap(w->mirror, (1 + 2 * PAGES) * w->page);
-	for (i = 0; i < EVENTS; i++)
-		if (w->fd[i] >= 0)
-			close(w->fd[i]);
-	if (w->other >= 0)
-		close(w->other);
-	if (w->client)
-		client_unload(CLIENT);
-}
 
 /* Be bound by max_events and max_memory from now on. */
 static int drop_resource_capability(void)
@@ -372,7 +40,7 @@ static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_userco
 
 static int configure(const char *kind, const char *name, const char *value)
 {
-	char path[128];
+	char path[192];
 
 	snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, name);
 	return file_write(path, value);
@@ -408,15 +76,49 @@ static int only_within(const char *name)
 	return ret;
 }
 
+/*
+ * Let the @n-th fail from now on: of the allocations and copies of this thread, or of the
+ * calls of @function.
+ */
+static int trap_set(const char *function, unsigned int n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u", n);
+	if (!function)
+		return file_write(FAIL_NTH, text);
+	return configure(FUNCTION, "space", text) ?: configure(FUNCTION, "times", "1") ?:
+	       configure(FUNCTION, "probability", "100");
+}
+
+/*
+ * No more. 0: one has failed. What is left over counts those that were not made; when
+ * that cannot be read, the reading is what has failed.
+ */
+static long trap_take(const char *function)
+{
+	long left = file_long(function ? DEBUGFS FUNCTION "/times" : FAIL_NTH, 1);
+	int ret = function ? configure(FUNCTION, "probability", "0") : file_write(FAIL_NTH, "0");
+
+	return ret ?: left;
+}
+
+/* Is it what such a failure has to say? */
+static bool says_so(const char *function, int ret)
+{
+	return function ? ret == -EUCLEAN : ret == -ENOMEM || ret == -EFAULT;
+}
+
 /* It fails as it should, and then does not: how often it could fail. */
 static unsigned int fail_each(struct __test_metadata *_metadata, FIXTURE_DATA(adversity) *self,
-			      const struct call *call, const char *parameters)
+			      const struct call *call, const char *parameters,
+			      const char *function)
 {
 	const unsigned int stride = call->init ? from_environment("PERFRING_FAULT_STRIDE", 1) : 1;
 	unsigned int n, failed = 0;
-	int ret, left, pmu = pmu_type();
+	int ret, pmu = pmu_type();
 	struct world w;
-	char text[32];
+	long left;
 
 	for (n = from_environment("PERFRING_FAULT_FROM", 1); n < MOST; n += stride) {
 		/* Loading takes seconds, and not everything that fails there matters. */
@@ -426,16 +128,14 @@ static unsigned int fail_each(struct __test_metadata *_metadata, FIXTURE_DATA(ad
 			.fd = { -1, -1 }, .other = -1, .page = sysconf(_SC_PAGESIZE),
 			.pmu = pmu, .source = call->source, .parameters = parameters,
 		};
-		snprintf(text, sizeof(text), "%u", n);
 		ASSERT_EQ(0, call->before(&w)) {
 			TH_LOG("%s, before failure %u", call->name, n);
 		}
-		ASSERT_EQ(0, file_write(FAIL_NTH, text));
+		ASSERT_EQ(0, trap_set(function, n));
 		ret = call->call(&w);
-		/* 0: one has failed. What is left over counts those that were not made. */
-		left = file_long(FAIL_NTH, -1);
-		ASSERT_EQ(0, file_write(FAIL_NTH, "0"));
-		EXPECT_TRUE(ret >= 0 || (!left && (ret == -ENOMEM || ret == -EFAULT))) {
+		left = trap_take(function);
+		ASSERT_LE(0, left);
+		EXPECT_TRUE(ret >= 0 || (!left && says_so(function, ret))) {
 			TH_LOG("%s, failure %u: %s", call->name, n, strerror(-ret));
 		}
 		if (ret < 0) {
@@ -464,9 +164,30 @@ static unsigned int fail_each(struct __test_metadata *_metadata, FIXTURE_DATA(ad
 	return failed;
 }
 
-TEST_F_TIMEOUT(adversity, each_allocation_fails, DAY)
+/*
+ * A module whose user is bound, so that what is left over of his charge makes his next
+ * call fail; and its client.
+ */
+static void prepare(struct __test_metadata *_metadata, char *parameters, size_t len)
+{
+	snprintf(parameters, len, "max_events=%u max_memory=%ld max_rate=%u allow_inject=1",
+		 EVENTS, (1 + PAGES) * sysconf(_SC_PAGESIZE) / 1024, RATE);
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load(parameters));
+	ASSERT_EQ(0, drop_resource_capability());
+	ASSERT_EQ(0, pin_to(0));
+	ASSERT_EQ(0, client_load(CLIENT));
+}
+
+static bool chosen_call(const struct call *call)
 {
 	const char *only = getenv("PERFRING_FAULT_CALL") ?: "";
+
+	return !strncmp(call->name, only, strlen(only));
+}
+
+TEST_F_TIMEOUT(adversity, each_allocation_fails, DAY)
+{
 	unsigned int i, failed, all = 0;
 	char parameters[96];
 
@@ -483,22 +204,15 @@ TEST_F_TIMEOUT(adversity, each_allocation_fails, DAY)
 	ASSERT_EQ(0, configure("fail_page_alloc", "ignore-gfp-wait", "N"));
 	ASSERT_EQ(0, configure("fail_page_alloc", "ignore-gfp-highmem", "N"));
 	ASSERT_EQ(0, configure("fail_page_alloc", "min-order", "0"));
-	/* What is left over of a user's charge makes his next call fail. */
-	snprintf(parameters, sizeof(parameters), "max_events=%u max_memory=%ld allow_inject=1",
-		 EVENTS, (1 + PAGES) * sysconf(_SC_PAGESIZE) / 1024);
-	ASSERT_EQ(0, module_unload());
-	ASSERT_EQ(0, module_load(parameters));
-	ASSERT_EQ(0, drop_resource_capability());
-	ASSERT_EQ(0, pin_to(0));
-	ASSERT_EQ(0, client_load(CLIENT));
+	prepare(_metadata, parameters, sizeof(parameters));
 	for (i = 0; i < ARRAY_LEN(calls); i++) {
-		if (strncmp(calls[i].name, only, strlen(only)) != 0)
+		if (!chosen_call(&calls[i]))
 			continue;
 		if (calls[i].init) {
 			client_unload(CLIENT);
 			ASSERT_EQ(0, only_within("do_one_initcall"));
 		}
-		failed = fail_each(_metadata, self, &calls[i], parameters);
+		failed = fail_each(_metadata, self, &calls[i], parameters, NULL);
 		if (!getenv("PERFRING_FAULT_FROM"))
 			EXPECT_LE(calls[i].least, failed);
 		TH_LOG("%s: %u failures", calls[i].name, failed);
@@ -506,6 +220,86 @@ TEST_F_TIMEOUT(adversity, each_allocation_fails, DAY)
 	}
 	ASSERT_EQ(0, only_within(NULL));
 	TH_LOG("%u failures", all);
+}
+
+/* The functions of the module that may be made to fail: how many. */
+static unsigned int injectable(char (*names)[64], unsigned int most)
+{
+	FILE *file = fopen(INJECTABLE, "r");
+	char line[256], module[64];
+	unsigned int n = 0;
+
+	while (file && n < most && fgets(line, sizeof(line), file))
+		n += sscanf(line, "%63s %63s", names[n], module) == 2 &&
+		     !strcmp(module, "[perfring]");
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* From now on @name says EUCLEAN when the trap is set. */
+static int inject(const char *name)
+{
+	char path[96], value[32];
+
+	snprintf(path, sizeof(path), "%.63s/retval", name);
+	snprintf(value, sizeof(value), "%#llx", (unsigned long long)-EUCLEAN);
+	return configure(FUNCTION, "inject", name) ?: configure(FUNCTION, path, value);
+}
+
+/*
+ * fail_function throws a die in the handler of a breakpoint, where the lock that this
+ * takes is not for lockdep.
+ */
+static bool lockdep_is_on(void)
+{
+	FILE *file = fopen("/proc/lockdep_stats", "r");
+	char line[128];
+	int on = 0;
+
+	while (file && !on && fgets(line, sizeof(line), file))
+		sscanf(line, " debug_locks: %d", &on);
+	if (file)
+		fclose(file);
+	return on;
+}
+
+/* A function that none of the calls comes to has no place among those that may fail. */
+TEST_F_TIMEOUT(adversity, each_function_fails, DAY)
+{
+	unsigned int i, n, nr, failed, all;
+	char parameters[96], names[16][64];
+
+	if (configure(FUNCTION, "verbose", "0"))
+		SKIP(return, DEBUGFS FUNCTION ": %s", strerror(errno));
+	if (!getenv("PERFRING_MODULE"))
+		SKIP(return, "PERFRING_MODULE is not set: no module to load");
+	if (lockdep_is_on())
+		SKIP(return, "lockdep is on: it would report fail_function (see planted.sh)");
+	ASSERT_EQ(0, configure(FUNCTION, "probability", "0"));
+	prepare(_metadata, parameters, sizeof(parameters));
+	nr = injectable(names, ARRAY_LEN(names));
+	EXPECT_LT(0, nr);
+	EXPECT_GT(ARRAY_LEN(names), nr);
+	for (n = 0; n < nr; n++) {
+		ASSERT_EQ(0, inject(names[n])) {
+			TH_LOG("%s: %s", names[n], strerror(errno));
+		}
+		for (i = 0, all = 0; i < ARRAY_LEN(calls); i++) {
+			if (calls[i].init || !chosen_call(&calls[i]))
+				continue;
+			failed = fail_each(_metadata, self, &calls[i], parameters, names[n]);
+			if (failed)
+				TH_LOG("%s: %s: %u failures", names[n], calls[i].name, failed);
+			all += failed;
+		}
+		EXPECT_LT(0, all) {
+			TH_LOG("%s is not called", names[n]);
+		}
+		/* None any more: the module can go. */
+		ASSERT_EQ(0, configure(FUNCTION, "inject", "\n"));
+	}
+	client_unload(CLIENT);
 }
 
 DEVICE_MAIN

@@ -196,6 +196,11 @@ check_shellcheck()
 	shellcheck -x "${scripts[@]}"
 }
 
+check_scan()
+{
+	selftests/vm/scan_test.sh | grep -v '^ok '
+}
+
 check_codespell()
 {
 	files '*' | grep -v '^LICENSES/' | xargs -d '\n' codespell --quiet-level=3 \
@@ -289,7 +294,7 @@ check_length()
 }
 
 all=(checkpatch_kmod checkpatch_user checkpatch_tests W1 sparse gcc clang clang_tidy cppcheck
-	shellcheck codespell man headers abi spdx versions length)
+	shellcheck scan codespell man headers abi spdx versions length)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 failed=0

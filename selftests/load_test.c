@@ -5,8 +5,8 @@
  * at each record, as many as were attempted before it; each second the sums are asked for.
  * One second of five nobody reads, so that there is something to lose.
  *
- * PERFRING_LOAD_SECONDS= how long (2), PERFRING_LOAD_RATE= records a second (2000). What has
- * come to pass is told each minute.
+ * PERFRING_LOAD_SECONDS= how long (2), PERFRING_LOAD_RATE= records a second (2000), of which
+ * PERFRING_LOAD_SHARE= per cent have to be held (0). What has come to pass is told each minute.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -172,7 +172,8 @@ FIXTURE_TEARDOWN(load)
 	free(self->load);
 }
 
-static void tell(struct __test_metadata *_metadata, FIXTURE_DATA(load) *self, uint64_t begin)
+/* Says what has been held, and returns it, of both writers of all CPUs. */
+static uint64_t tell(struct __test_metadata *_metadata, FIXTURE_DATA(load) *self, uint64_t begin)
 {
 	double seconds = (double)(now_ns() - begin) / SECOND;
 	unsigned long long seen = 0, told = 0;
@@ -185,12 +186,14 @@ static void tell(struct __test_metadata *_metadata, FIXTURE_DATA(load) *self, ui
 	TH_LOG("%.0f s: %llu records read, %llu lost, %.0f a second of %llu", seconds, seen, told,
 	       (double)(seen + told) / seconds,
 	       (unsigned long long)(self->n * self->load[0].rate));
+	return seen + told;
 }
 
 TEST_F_TIMEOUT(load, adds_up_each_second, DAY)
 {
 	uint64_t seconds = from_environment("PERFRING_LOAD_SECONDS", 2), second, begin;
-	uint64_t rate = from_environment("PERFRING_LOAD_RATE", 2000), at;
+	uint64_t rate = from_environment("PERFRING_LOAD_RATE", 2000), at, held = 0;
+	uint64_t share = from_environment("PERFRING_LOAD_SHARE", 0);
 	struct load *l = self->load;
 	int i;
 
@@ -212,9 +215,10 @@ TEST_F_TIMEOUT(load, adds_up_each_second, DAY)
 		for (i = 0; i < self->n; i++)
 			account(_metadata, &l[i]);
 		if (second % 60 == 0 || second == seconds)
-			tell(_metadata, self, begin);
+			held = tell(_metadata, self, begin);
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	EXPECT_LE(share * rate * self->n * seconds / 100, held);
 	for (i = 0; i < self->n; i++) {
 		if (i & 1) {
 			pthread_join(l[i].thread, NULL);

@@ -1,8 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# planted.sh MODULE BUG...: in a guest, make each mistake of planted.ko, and see that
-# the kernel reports it and that scan.sh takes it for a report. Prints as a kselftest.
+# planted.sh MODULE BUG... [-- PROGRAM [ARG]...]: in a guest, make each mistake of
+# planted.ko, and see that the kernel reports it and that scan.sh takes it for a report.
+# Prints as a kselftest.
+#
+# Then PROGRAM, of which nothing may be reported: what lockdep must have been turned off
+# for by a mistake before.
 #
 # "none", which is to be reported by nobody, always comes first. A report that a debug
 # kernel makes once only (lockdep turns itself off at the first of any kind) has to
@@ -10,9 +14,14 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-module=${1:?usage: planted.sh MODULE BUG...}
+module=${1:?usage: planted.sh MODULE BUG... [-- PROGRAM [ARG]...]}
 shift
-set -- none "$@"
+bugs=(none)
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+	bugs+=("$1")
+	shift
+done
+[ $# -eq 0 ] || shift
 
 declare -A report=(
 	[slab_overflow]='BUG: KASAN: slab-out-of-bounds in plant_slab_overflow'
@@ -41,8 +50,8 @@ result()
 }
 
 echo "TAP version 13"
-echo "1..$#"
-for bug; do
+echo "1..$((${#bugs[@]} + ($# > 0)))"
+for bug in "${bugs[@]}"; do
 	dmesg -C
 	if ! insmod "$module" "bug=$bug"; then
 		result "$bug" "the module cannot be loaded"
@@ -65,4 +74,18 @@ for bug; do
 	fi
 	result "$bug" "$why"
 done
+if [ $# -gt 0 ]; then
+	dmesg -C
+	why=
+	"$@" >"$log" 2>&1 || why="ended with status $?"
+	if grep -q '# SKIP' "$log"; then
+		why='a part is skipped'
+	fi
+	"$here/vm/leaks.sh" >"$log.leaks"
+	{ dmesg && cat "$log.leaks"; } >"$log.dmesg"
+	"$here/vm/scan.sh" "$log.dmesg" >>"$log" || why="${why:+$why; }something is reported"
+	sed 's/^/# /' "$log"
+	: >"$log"
+	result "$(basename "$1")" "$why"
+fi
 [ "$failed" -eq 0 ]

@@ -5,6 +5,7 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include "core.h"
 
@@ -48,6 +49,36 @@ static struct kunit_suite core_suite = {
 };
 
 kunit_test_suite(core_suite);
+
+static bool planted;
+module_param(planted, bool, 0);
+MODULE_PARM_DESC(planted, "instead of the cases one that is wrong, and has to be told");
+
+/* Nothing has been written. */
+static void core_planted(struct kunit *test)
+{
+	core_reset(0);
+	CORE_EQ(8, core_head());
+}
+
+static struct kunit_case core_planted_cases[] = {
+	CORE_KUNIT(planted)
+	{}
+};
+
+/* The suite is run after it. */
+static int __init core_init(void)
+{
+	if (planted)
+		core_suite.test_cases = core_planted_cases;
+	return 0;
+}
+module_init(core_init);
+
+static void __exit core_exit(void)
+{
+}
+module_exit(core_exit);
 
 MODULE_DESCRIPTION("KUnit tests of perfring's core");
 MODULE_LICENSE("GPL");

@@ -6,6 +6,7 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -85,7 +86,7 @@ static void plant_lock_inversion(void)
 /* A spinlock that hard interrupts take, taken with them on. */
 static DEFINE_RAW_SPINLOCK(shared);
 
-static void take_it(void *unused)
+static void take_it(struct irq_work *work)
 {
 	raw_spin_lock(&shared);
 	raw_spin_unlock(&shared);
@@ -93,7 +94,10 @@ static void take_it(void *unused)
 
 static void plant_irq_unsafe_lock(void)
 {
-	smp_call_function_single(raw_smp_processor_id(), take_it, NULL, 1);
+	static struct irq_work work = IRQ_WORK_INIT_HARD(take_it);
+
+	irq_work_queue(&work);
+	irq_work_sync(&work);
 	raw_spin_lock(&shared);
 	raw_spin_unlock(&shared);
 }

@@ -9,14 +9,17 @@
 # for the code that it came upon.
 set -euo pipefail
 
-bad='WARNING:|BUG:|Oops|kernel BUG at|Kernel panic|general protection|Call Trace'
+# Machines differ in capitals (arm64: "Call trace:", "Unable to handle").
+bad='WARNING:|BUG:|Oops|kernel BUG at|Kernel panic|general protection|[Cc]all [Tt]race'
 bad+='|possible circular locking|possible recursive locking|inconsistent lock state'
 bad+='|INFO: possible|INFO: trying to register|suspicious RCU usage'
 bad+='|detected stalls|self-detected stall|rcu_.*kthread starved'
 bad+='|soft lockup|hard LOCKUP|blocked for more than [0-9]+ seconds'
 bad+='|KASAN|KCSAN|KMSAN|KFENCE: |UBSAN|unreferenced object|suspected memory leaks'
 bad+='|refcount_t:|list_(add|del) corruption|usercopy: |sleeping function called'
-bad+='|scheduling while atomic|unable to handle|stack-protector:|double fault'
+bad+='|scheduling while atomic|[Uu]nable to handle|stack-protector:|double fault'
+# The allocator, of one of its caches: no colon.
+bad+='|BUG [^ ]+ [(](Not t|T)ainted'
 
 # Said by a healthy kernel. Each line is one exact message, with its reason.
 good='^$'
