@@ -11,10 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fixtures.h"
+#include "watchpoint.h"
 
 #define TABLE		TOP "/selftests/gallery/README.md"
-#define MAN_PAGE	TOP "/user/man/perfring-torture.1.in"
-#define EXAMPLE		TOP "/user/examples/torture_reader.py"
 #define SCENARIOS_MAX	64
 #define READERS_MAX	64
 #define NAME_MAX_LEN	24
@@ -214,9 +213,16 @@ static struct job *job_next(void)
 	return job;
 }
 
-/* Can this ring do that?  The scenarios that only a file in memory has. */
+/* Can this ring do that, and this machine?  Some scenarios only a file in memory has. */
 static bool can(const char *backend, const char *scenario)
 {
+	static int watchpoints = -1;
+
+	if (!strcmp(scenario, "size-changes")) {
+		if (watchpoints < 0)
+			watchpoints = watchpoints_work();
+		return watchpoints && !strcmp(backend, "memory");
+	}
 	/* Positions of 32 bits do not get there. */
 	if (sizeof(long) == 4 && !strncmp(scenario, "position-", strlen("position-")))
 		return false;
@@ -469,113 +475,6 @@ TEST(all_readers_are_in_the_table)
 	}
 	closedir(dir);
 	EXPECT_EQ(n, row_count);
-}
-
-/* As a page has it: a hyphen that is a minus. */
-static const char *roff(const char *text, char *out)
-{
-	char *at = out;
-
-	for (; *text; text++) {
-		if (*text == '-')
-			*at++ = '\\';
-		*at++ = *text;
-	}
-	*at = '\0';
-	return out;
-}
-
-/* The manual page tells of each scenario in the words of the command. */
-TEST(page_has_the_scenarios)
-{
-	char line[600], name[80], text[700], item[900], *about;
-	FILE *page = fopen(MAN_PAGE, "r"), *pipe;
-
-	if (!page)
-		SKIP(return, "no source tree with its pages");
-	output[fread(output, 1, sizeof(output) - 1, page)] = '\0';
-	fclose(page);
-	snprintf(line, sizeof(line), "%s torture --list", command());
-	pipe = popen(line, "r");
-	ASSERT_NE(NULL, pipe);
-	while (fgets(line, sizeof(line), pipe)) {
-		line[strcspn(line, "\n")] = '\0';
-		about = line + strcspn(line, " ");
-		*about++ = '\0';
-		about += strspn(about, " ");
-		snprintf(item, sizeof(item), "\n.TP\n.B %s\n%s\n", roff(line, name),
-			 roff(about, text));
-		EXPECT_NE(NULL, strstr(output, item)) {
-			TH_LOG("no item of the page is:%s", item);
-		}
-	}
-	EXPECT_EQ(0, pclose(pipe));
-}
-
-/* Run the command on @reader; its output, and its exit status. */
-static int run_torture(const char *options, const char *reader)
-{
-	char line[2000];
-	FILE *pipe;
-	int status;
-
-	snprintf(line, sizeof(line), "%s torture %s -- %s 2>&1", command(), options, reader);
-	pipe = popen(line, "r");
-	if (!pipe)
-		return -1;
-	output[fread(output, 1, sizeof(output) - 1, pipe)] = '\0';
-	status = pclose(pipe);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* The example in another language; where all is emulated, in one scenario. */
-TEST_F_TIMEOUT(gallery, python, 110)
-{
-	bool few = device_ready((char [WHY_LEN]){}, WHY_LEN);
-	char options[80];
-
-	if (system("python3 -c 'import mmap' 2>/dev/null"))
-		SKIP(return, "no python3");
-	snprintf(options, sizeof(options), "--backend %s -t 60%s", variant->backend,
-		 few ? " --scenario wrap" : "");
-	EXPECT_EQ(0, run_torture(options, "python3 " EXAMPLE)) {
-		TH_LOG("%s", output);
-	}
-	EXPECT_NE(NULL, strstr(output, few ? ": 1 passed, 0 failed, 0 skipped" :
-					     ": 24 passed, 0 failed, 2 skipped")) {
-		TH_LOG("%s", output);
-	}
-}
-
-/* In plain words: what happened, what was wrong, what it mostly is; and the status. */
-TEST(words_and_status)
-{
-	char reader[600];
-
-	snprintf(reader, sizeof(reader), "%s/lost_ignored", gallery());
-	EXPECT_EQ(1, run_torture("--backend memory --scenario plain --scenario lost", reader));
-	EXPECT_NE(NULL, strstr(output, "memory.plain           ok\n"));
-	EXPECT_NE(NULL, strstr(output, "memory.lost            FAILS\n"));
-	EXPECT_NE(NULL, strstr(output, "and should have been 'lost 5'"));
-	EXPECT_NE(NULL, strstr(output, "mostly: PERF_RECORD_LOST says how many are missing"));
-	EXPECT_NE(NULL, strstr(output, "1 passed, 1 failed, 0 skipped"));
-	EXPECT_EQ(0, run_torture("--backend memory --scenario plain", reader));
-	/* A reader that is none. */
-	EXPECT_EQ(1, run_torture("--backend memory --scenario plain", "/nonexistent/reader"));
-	EXPECT_NE(NULL, strstr(output, "No such file or directory"));
-	EXPECT_EQ(1, run_torture("--backend memory --scenario plain", "false"));
-	EXPECT_NE(NULL, strstr(output, "it ended with status 1 after 0 lines"));
-	EXPECT_EQ(1, run_torture("--backend memory --scenario plain", "sh -c 'kill -SEGV $$'"));
-	EXPECT_NE(NULL, strstr(output, "it died of SIGSEGV"));
-	EXPECT_EQ(0, run_torture("--backend memory --scenario plain", "sh -c 'exit 4'"));
-	EXPECT_NE(NULL, strstr(output, "skipped: the reader does not do this"));
-	EXPECT_EQ(1, run_torture("--backend memory --scenario plain -t 0.2", "sleep 100"));
-	EXPECT_NE(NULL, strstr(output, "is still due (line 1)"));
-	EXPECT_EQ(1, run_torture("--backend memory --scenario plain",
-				 "sh -c 'echo what; sleep 100'"));
-	EXPECT_NE(NULL, strstr(output, "line 1 was 'what' and should have been 'sample 8 "));
-	EXPECT_EQ(2, run_torture("--scenario nosuch", reader));
-	EXPECT_EQ(2, run_torture("--backend nosuch", reader));
 }
 
 TEST_HARNESS_MAIN

@@ -41,6 +41,7 @@ check clang            clang
 check llvm             llvm-strip
 check libbpf-dev       /usr/include/bpf/libbpf.h
 check bpftool          bpftool
+check golang-go        go
 check linux-perf       perf
 check python3          python3
 check perl             perl

@@ -37,6 +37,7 @@ struct torture_shape {
  * struct torture_ring - its writer
  * @backend: what it is made of
  * @control: as the reader maps it
+ * @data: what is published can be written here; NULL: by the kernel alone
  * @size: data bytes, a power of two
  * @map_bytes: what the reader maps
  * @map_fd: of this descriptor
@@ -46,6 +47,7 @@ struct torture_shape {
 struct torture_ring {
 	const struct torture_backend *backend;
 	volatile struct perf_event_mmap_page *control;
+	volatile unsigned char *data;
 	uint64_t size;
 	size_t map_bytes;
 	int map_fd;
@@ -120,6 +122,9 @@ struct torture {
 	uint64_t tail;			/* as last seen */
 	uint32_t sequence;
 	uint32_t pending;		/* records lost and not yet reported */
+	bool may_refuse;		/* "corrupt" may take the place of the last line due */
+	bool refused;			/* it has */
+	struct torture_watch *watch;	/* torture_watch(); NULL: none */
 	bool skipped;
 	char why[400];			/* it failed, or is skipped, because */
 };
@@ -183,6 +188,16 @@ bool torture_signal(struct torture *t);
 /* All lines printed, and it has ended with 0. */
 bool torture_ended(struct torture *t);
 void torture_close(struct torture *t);
+
+/*
+ * torture_watch.c: once the reader has loaded the size of the record at @position, which is
+ * not written yet, it is @lie.
+ */
+bool torture_watch(struct torture *t, uint64_t position, uint16_t lie);
+bool torture_watch_touched(const struct torture *t);
+/* Has the reader ended?  Its threads go on only while somebody asks. */
+bool torture_watch_gone(struct torture *t);
+void torture_watch_close(struct torture *t);
 
 /* torture_put.c: records and the lines that are due for them */
 /*

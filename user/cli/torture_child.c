@@ -193,6 +193,12 @@ static bool child_wrong(struct torture *t, const char *text)
 			    due->text);
 }
 
+/* In place of the last line that is due. */
+static bool child_refuses(const struct torture *t, const char *text)
+{
+	return t->may_refuse && t->printed + 1 == t->due.nr && !strcmp(text, "corrupt");
+}
+
 /* The whole lines in the buffer. */
 static bool child_lines(struct torture *t)
 {
@@ -202,8 +208,10 @@ static bool child_lines(struct torture *t)
 		*end = '\0';
 		/* Its own remarks. */
 		if (*line != '#') {
-			if (t->printed == t->due.nr ||
-			    strcmp(line, t->due.line[t->printed].text) != 0)
+			if (child_refuses(t, line))
+				t->refused = true;
+			else if (t->printed == t->due.nr ||
+				 strcmp(line, t->due.line[t->printed].text) != 0)
 				return child_wrong(t, line);
 			t->printed++;
 		}
@@ -261,6 +269,8 @@ static char child_state(const struct torture *t)
 
 static bool child_gone(struct torture *t)
 {
+	if (t->watch)
+		return torture_watch_gone(t);
 	if (t->child && waitpid(t->child, &t->status, WNOHANG) == t->child)
 		t->child = 0;
 	return !t->child;
@@ -289,7 +299,8 @@ static bool is_printed(struct torture *t)
 static bool is_settled(struct torture *t)
 {
 	return t->printed == t->due.nr &&
-	       (t->backward || t->ring.control->data_tail == t->ring.control->data_head);
+	       (t->backward || t->refused ||
+		t->ring.control->data_tail == t->ring.control->data_head);
 }
 
 /*
@@ -455,9 +466,11 @@ void torture_close(struct torture *t)
 {
 	if (t->child > 0) {
 		kill(-t->child, SIGKILL);
-		while (waitpid(t->child, &t->status, 0) < 0 && errno == EINTR)
+		torture_watch_close(t);
+		while (t->child > 0 && waitpid(t->child, &t->status, 0) < 0 && errno == EINTR)
 			;
 	}
+	torture_watch_close(t);
 	t->child = 0;
 	if (t->out >= 0)
 		close(t->out);

@@ -92,6 +92,30 @@ static bool run_head_jump(struct torture *t)
 	return run_head(t, 1ULL << 40);
 }
 
+/*
+ * The size is the record's until it has been loaded, and then one that cannot be.  Who
+ * loads it once has the record; who looks again may say that it is corrupt.
+ */
+static bool run_size_changes(struct torture *t)
+{
+	static const uint16_t lies[] = { 48, 0xfff8, 0 };
+
+	if (!hostile_begin(t))
+		return false;
+	t->may_refuse = true;
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		if (!torture_watch(t, t->ring.control->data_head, lies[i]) ||
+		    !torture_put(t, 12, true) || !torture_settled(t))
+			return false;
+		if (t->refused)
+			return torture_ended(t);
+		if (!torture_watch_touched(t))
+			return torture_skip(t, "nothing here tells when a size is loaded (watchpoints by ptrace(2))");
+	}
+	t->may_refuse = false;
+	return torture_finish(t);
+}
+
 const struct torture_scenario torture_hostile[] = {
 	{ "size-zero", "a header that says 0 bytes",
 	  "a size below 8 ends the reading: nothing after it can be found",
@@ -114,6 +138,9 @@ const struct torture_scenario torture_hostile[] = {
 	{ "head-jump", "data_head jumps by 1 TiB",
 	  "data_head - data_tail is more than data_size: no position that follows",
 	  run_head_jump },
+	{ "size-changes", "a header's size is another one once the reader has loaded it",
+	  "load the size once: what is checked and what is used must be the same number",
+	  run_size_changes },
 };
 
 const size_t torture_hostile_nr = ARRAY_SIZE(torture_hostile);

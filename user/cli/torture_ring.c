@@ -57,6 +57,7 @@ static int memory_map(struct torture_ring *ring, const struct torture_shape *sha
 	}
 	memory->core.page = map;
 	memory->core.data = (unsigned char *)map + memory->page_size;
+	ring->data = memory->core.data;
 	memory->core.mask = ring->size - 1;
 	memory->core.watermark = LONG_MAX;
 	memory->core.overwrite = shape->backward;
