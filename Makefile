@@ -28,7 +28,7 @@ KSTAGE = $(O)/kmod-$(krelease)
 msg = @printf '  %-7s %s\n'
 
 export V O PREFIX DESTDIR KERNEL ACCEL HOST SILENCE STEPS SEED ONLY REPS PUBLISH FLAVOUR SLOWNESS \
-	TARGET KEEP FUZZ_SECONDS SOAK_SECONDS ROUNDS RATE TESTS
+	TARGET KEEP FUZZ_SECONDS SOAK_SECONDS ROUNDS RATE SHARE TESTS
 # For check alone; in the environment, and for modules, it is the kernel's own variable.
 machine = $(and $(filter check,$@),$(filter command,$(origin ARCH)),$(ARCH))
 # SECONDS is the shell's own.
@@ -52,16 +52,16 @@ help:
 	@echo '  all              lib, and modules where headers of the running kernel exist'
 	@echo '  lib              libperfring and the command perfring'
 	@echo '  modules          perfring.ko for KDIR= (default: the running kernel)'
-	@echo '  install          library, headers, command, man pages (DESTDIR=, PREFIX=)'
+	@echo '  install          library, headers, command, man pages, udev rule (DESTDIR=, PREFIX=)'
 	@echo '  modules_install  perfring.ko for KDIR= (DESTDIR=)'
 	@echo '  clean            remove everything that was built'
 	@echo 'Running (these install and download what is missing):'
 	@echo '  demo             build, boot each kernel in a virtual machine, show both rings'
 	@echo '  check            all tests: native, under sanitizers, on each kernel'
 	@echo '  check ARCH=i386  all tests on another machine, emulated: i386, arm64, arm64-16k (pages'
-	@echo '                   of 16 KiB), s390x; takes an hour'
-	@echo '  check-debug      all tests on PREEMPT_RT, KASAN, KCSAN kernels, KUnit; builds two'
-	@echo '                   kernels, takes hours'
+	@echo '                   of 16 KiB), s390x; takes a quarter of an hour to an hour'
+	@echo '  check-debug      all tests on PREEMPT_RT, those of the module on KASAN and KCSAN, KUnit;'
+	@echo '                   builds two kernels, takes hours'
 	@echo '  conformance      the device against real perf, row by row, with a table'
 	@echo '  nest             a write interrupted at every instruction, on each kernel'
 	@echo '  model            all interleavings of a model of the ring, by spin'
@@ -79,12 +79,15 @@ help:
 	@echo '  KERNEL=6.1       use only this kernel (default: 6.1 and 6.12)'
 	@echo '  ACCEL=kvm|tcg    how the virtual machine runs (default: kvm where the'
 	@echo '                   processor has it, else tcg)'
-	@echo '  FLAVOUR=kasan    only this of check-debug: rt, kasan, kcsan or kunit'
+	@echo '  FLAVOUR=kasan    only this of check-debug: rt, kasan, kcsan or kunit; SLOWNESS=N times'
+	@echo '                   longer than usual is what its tests may take'
+	@echo '  TESTS=a_test     only these of soak'
 	@echo '  ROWS=PATTERN     only these of conformance, as "mmap*"'
 	@echo '  HOST=1           demo, check and conformance on the running kernel, as root, without a'
 	@echo '                   virtual machine'
 	@echo '  STEPS=N SEED=N   how long soak runs (default 1000000), and which steps; SECONDS= (600),'
-	@echo '                   RATE= records a second of each writer (2000), ROUNDS= of loading (200)'
+	@echo '                   RATE= records a second of each writer (2000), SHARE= per cent of them to be'
+	@echo '                   held (50), ROUNDS= of loading (200)'
 	@echo '  ONLY=PATTERN     only these cases of bench, as "read*"; REPS=N repetitions of each;'
 	@echo '                   PUBLISH=1 keeps table and plots in user/bench,'
 	@echo '                   that of coverage in selftests/COVERAGE.md'
@@ -134,7 +137,7 @@ clean:
 	$(msg) CLEAN '$(O)'
 	$(Q)rm -rf '$(O)'/user '$(O)'/user-* '$(O)'/kmod-* '$(O)'/selftests* \
 		'$(O)'/lint* '$(O)'/bench '$(O)'/i386 '$(O)'/arm64 '$(O)'/arm64-16k \
-		'$(O)'/s390x '$(O)'/fuzz '$(O)'/coverage '$(O)'/logs '$(O)'/.*.lock
+		'$(O)'/s390x '$(O)'/fuzz '$(O)'/coverage '$(O)'/model '$(O)'/abi '$(O)'/logs '$(O)'/.*.lock
 	$(Q)rmdir '$(O)' 2>/dev/null || true
 
 FORCE:
