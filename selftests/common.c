@@ -126,6 +126,19 @@ int module_unload(void)
 	return module_remove("perfring");
 }
 
+int module_allow(bool inject)
+{
+	char now[8];
+	int ret = 0;
+
+	if (file_read("/sys/module/perfring/parameters/allow_inject", now, sizeof(now)) > 0) {
+		if ((now[0] == 'Y') == inject)
+			return 0;
+		ret = module_unload();
+	}
+	return ret ?: module_load(inject ? "allow_inject=1" : "");
+}
+
 int client_unload(const char *name)
 {
 	return module_remove(name);

@@ -63,6 +63,8 @@
 bool module_loaded(void);
 int module_load(const char *parameters);
 int module_unload(void);
+/* Loaded, and what no kernel writes may be written there, or not. */
+int module_allow(bool inject);
 /*
  * The module in client/, from $PERFRING_CLIENT or where it was built with
  * PERFRING_MODULE, which must be loaded.

@@ -341,11 +341,8 @@ FIXTURE_SETUP(gallery)
 
 	if (!strcmp(variant->backend, "device") && !device_ready(why, sizeof(why)))
 		SKIP(return, "%s", why);
-	if (!strcmp(variant->backend, "device")) {
-		/* One that lets broken records be written. */
-		ASSERT_EQ(0, module_unload());
-		ASSERT_EQ(0, module_load("allow_inject=1"));
-	}
+	if (!strcmp(variant->backend, "device"))
+		ASSERT_EQ(0, module_allow(true));
 	if (access(TABLE, R_OK))
 		SKIP(return, "no source tree with its table");
 	ASSERT_EQ(0, scenarios_list());
@@ -357,10 +354,8 @@ FIXTURE_SETUP(gallery)
 
 FIXTURE_TEARDOWN(gallery)
 {
-	if (!strcmp(variant->backend, "device")) {
-		EXPECT_EQ(0, module_unload());
-		EXPECT_EQ(0, module_load(""));
-	}
+	if (!strcmp(variant->backend, "device"))
+		EXPECT_EQ(0, module_allow(false));
 }
 
 /*

@@ -16,20 +16,6 @@
 #define DATA	PAGE	/* one page */
 #define ALLOWED	"/sys/module/perfring/parameters/allow_inject"
 
-/* A module that allows it. */
-static int module_allow(bool allow)
-{
-	char now[8];
-	int ret = 0;
-
-	if (file_read(ALLOWED, now, sizeof(now)) > 0) {
-		if ((now[0] == 'Y') == allow)
-			return 0;
-		ret = module_unload();
-	}
-	return ret ?: module_load(allow ? "allow_inject=1" : "");
-}
-
 static int inject(int fd, uint32_t kind, const void *data, uint32_t len, uint64_t *value)
 {
 	struct perfring_inject request = {

@@ -92,17 +92,13 @@ FIXTURE_SETUP(language)
 		return;
 	if (!device_ready(why, sizeof(why)))
 		SKIP(return, "%s", why);
-	/* One that lets broken records be written. */
-	ASSERT_EQ(0, module_unload());
-	ASSERT_EQ(0, module_load("allow_inject=1"));
+	ASSERT_EQ(0, module_allow(true));
 }
 
 FIXTURE_TEARDOWN(language)
 {
-	if (!strcmp(variant->backend, "device")) {
-		EXPECT_EQ(0, module_unload());
-		EXPECT_EQ(0, module_load(""));
-	}
+	if (!strcmp(variant->backend, "device"))
+		EXPECT_EQ(0, module_allow(false));
 }
 
 /* What a reader that does all but overwriting rings comes to. */
