@@ -27,7 +27,6 @@ only=${KERNEL:-}
 begin=$SECONDS
 rows=()
 selftests/setup.sh check
-selftests/setup.sh debug
 mkdir -p "$logs"
 
 # What looks for mistakes takes many times as long, and in these programs nothing of ours
@@ -88,13 +87,21 @@ test_module()
 # guest has to end.
 stage()
 {
-	local name=$1-$2 kernel=$2 want=$3 start=$SECONDS status=0 passed failed
+	local name=$1-$2 kernel=$2 want=$3 start=$SECONDS status=0 passed failed plan results
 	shift 3
 	echo "  TEST    $name"
 	selftests/vm/run.sh --kernel "$kernel" --timeout 1800 --log "$logs/$name.console" -- \
 		"$@" >"$logs/$name.log" 2>"$logs/$name.err" || status=$?
 	passed=$(grep -cE '^ *ok [0-9]+ ' "$logs/$name.log") || true
 	failed=$(grep -cE '^ *not ok [0-9]+ ' "$logs/$name.log") || true
+	# Where a report is wanted, one that has killed the guest has the same status.
+	plan=$(sed -n 's/^1\.\.//p' "$logs/$name.log")
+	results=$(grep -cE '^(not )?ok [0-9]+ ' "$logs/$name.log") || true
+	if [ -n "$plan" ] && [ "$results" -ne "$plan" ]; then
+		failed=$((failed + 1))
+		echo "$name: $results results of $plan"
+		tail -n 40 "$logs/$name.err"
+	fi
 	if [ "$status" -ne "$want" ] || [ "$passed" -eq 0 ]; then
 		failed=$((failed + 1))
 		echo "$name: ended with status $status, not $want"
