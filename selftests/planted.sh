@@ -40,6 +40,13 @@ declare -A report=(
 	[race]='BUG: KCSAN: data-race in racer'
 )
 
+clear_log()
+{
+	dmesg -C
+	# run.sh wants to know why the beginning is not there.
+	echo 'planted: log cleared' >/dev/kmsg
+}
+
 log=$(mktemp)
 number=0 failed=0
 result()
@@ -52,7 +59,7 @@ result()
 echo "TAP version 13"
 echo "1..$((${#bugs[@]} + ($# > 0)))"
 for bug in "${bugs[@]}"; do
-	dmesg -C
+	clear_log
 	if ! insmod "$module" "bug=$bug"; then
 		result "$bug" "the module cannot be loaded"
 		continue
@@ -75,7 +82,7 @@ for bug in "${bugs[@]}"; do
 	result "$bug" "$why"
 done
 if [ $# -gt 0 ]; then
-	dmesg -C
+	clear_log
 	why=
 	"$@" >"$log" 2>&1 || why="ended with status $?"
 	if grep -q '# SKIP' "$log"; then

@@ -211,8 +211,9 @@ chmod 755 "$tmp/command"
 # watchdog when the host is busy, which is no fault of the module.
 # init_on_alloc=0 slub_debug: memory is not cleared, but filled with 0x5a when it is
 # allocated and 0x6b when it is freed, so that what uses it all the same is found.
+# log_buf_len: nothing that is said in a long run is overwritten.
 cmdline="console=$tty loglevel=7 panic=-1 oops=panic tsc=nowatchdog mitigations=off"
-cmdline+=" init_on_alloc=0 slub_debug=P,kmalloc-*"
+cmdline+=" init_on_alloc=0 slub_debug=P,kmalloc-* log_buf_len=16M"
 [ ! -e "$kdir/cmdline" ] || cmdline+=" $(<"$kdir/cmdline")"
 cmdline+=" random.trust_cpu=on rdinit=/init perfring.dir=$tmp $append"
 
@@ -298,6 +299,9 @@ if ! report=$("$here/scan.sh" "$tmp/console.log"); then
 elif [ -s "$tmp/dmesg" ] && ! report=$("$here/scan.sh" "$tmp/dmesg"); then
 	say "the kernel ($release) reported a bug:"
 	echo "$report" >&2
+	exit 99
+elif [ -s "$tmp/dmesg" ] && ! grep -qE 'Linux version|planted: log cleared' "$tmp/dmesg"; then
+	say "the log of the kernel ($release) has lost its beginning, and with it what was reported there"
 	exit 99
 fi
 

@@ -16,6 +16,7 @@ bad+='|INFO: possible|INFO: trying to register|suspicious RCU usage'
 bad+='|detected stalls|self-detected stall|rcu_.*kthread starved'
 bad+='|soft lockup|hard LOCKUP|blocked for more than [0-9]+ seconds'
 bad+='|KASAN|KCSAN|KMSAN|KFENCE: |UBSAN|unreferenced object|suspected memory leaks'
+bad+='|kmemleak: (Cannot allocate a kmemleak_object|Kernel memory leak detector disabled)'
 bad+='|refcount_t:|list_(add|del) corruption|usercopy: |sleeping function called'
 bad+='|scheduling while atomic|[Uu]nable to handle|stack-protector:|double fault'
 # The allocator, of one of its caches: no colon.

@@ -46,6 +46,8 @@ reports=(
 	'UBSAN: shift-out-of-bounds in selftests/planted/planted.c:130:2'
 	'unreferenced object 0xffff888104a3c2c0 (size 64):'
 	'kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)'
+	'kmemleak: Cannot allocate a kmemleak_object structure'
+	'kmemleak: Kernel memory leak detector disabled'
 	'refcount_t: underflow; use-after-free.'
 	'list_add corruption. next->prev should be prev (ffff), but was 0000. (next=ffff).'
 	'list_del corruption, ffff888104a3c2c0->next is LIST_POISON1 (dead000000000100)'
@@ -62,6 +64,7 @@ silence=(
 	'perfring: loaded, /dev/perfring0-1 (mode 0600), PMU perfring of type 9'
 	'perfring: loading out-of-tree module taints kernel.'
 	'debug: unmapping init memory'
+	'kmemleak: Cannot allocate a scan area, scanning the full object'
 	'====\n[ 1.0] BUG: KCSAN: data-race in a / b\n[ 1.0]  a+0x1/0x2\n[ 1.0] ===='
 	'BUG: KCSAN: data-race in __disable_kprobe / aggr_pre_handler'
 )
