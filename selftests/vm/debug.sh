@@ -97,6 +97,7 @@ make_kernel()
 		KBUILD_RUN_COMMAND="+\$(srctree)/scripts/package/install-extmod-build $tmp/root/build"
 }
 
+"$here/../setup.sh" debug >&2
 fetch_source
 echo "  BUILD   Linux $version, $flavour (15 to 40 minutes)" >&2
 # In the background, because "if" would switch off -e in it.
