@@ -12,16 +12,21 @@
 #                      of which SHARE= per cent (50) have to be held
 #   loader_test        ROUNDS= of loading and unloading (200)
 #
-# TESTS= only these, SEED= which steps and calls (default: the time), KERNEL= which kernels,
-# 6.12-kasan among them, O= where to build. Logs are left in $O/logs/soak-*.log. The status
+# On 6.12-kasan these two, because it is many times slower:
+#
+#   race_test          SOAK_SECONDS= as above
+#   fault_test         each allocation of each call fails once, loading's too, without a stride
+#
+# TESTS= only these, SEED= which steps and calls (default: the time), KERNEL= which kernels
+# (6.1 6.12 6.12-kasan), SLOWNESS= how many times longer a test may take than usual (3; KASAN
+# 10), O= where to build. Logs are left in $O/logs/soak-*.log. The status
 # is 0 when all of them passed; a twin that differed ends the log with a sequence to replay.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 O=${O:-$PWD/.build}
 logs=$O/logs
-kernels=${KERNEL:-6.1 6.12}
-tests=${TESTS:-twin_test fuzz_device_test scribble_test race_test load_test loader_test}
+kernels=${KERNEL:-6.1 6.12 6.12-kasan}
 steps=${STEPS:-1000000}
 seed=${SEED:-$(date +%s)}
 length=${SOAK_SECONDS:-600}
@@ -33,12 +38,17 @@ export PERFRING_RACE_SECONDS=$length PERFRING_RACE_SEED=$seed
 export PERFRING_LOAD_SECONDS=$length PERFRING_LOAD_RATE=${RATE:-2000}
 export PERFRING_LOAD_SHARE=${SHARE:-50}
 export PERFRING_LOADER_ROUNDS=$rounds
-# load_test tells each minute how it is.
-export SILENCE=${SILENCE:-180}
 
 soak()
 {
-	local kernel=$1 dir start=$SECONDS status=0
+	local kernel=$1 dir start=$SECONDS status=0 slowness=3
+	local tests='twin_test fuzz_device_test scribble_test race_test load_test loader_test'
+	case $kernel in
+	*-kasan) slowness=10 tests='race_test fault_test' ;;
+	esac
+	export PERFRING_SLOWNESS=${SLOWNESS:-$slowness}
+	# load_test tells each minute how it is.
+	export SILENCE=${SILENCE:-$((120 * PERFRING_SLOWNESS))}
 	dir=$(selftests/vm/kernel.sh "$kernel")
 	PERFRING_MODULE=$O/kmod-$(<"$dir/release")/kmod/perfring.ko
 	export PERFRING_MODULE
@@ -46,7 +56,7 @@ soak()
 	# seconds a round, of which there are four times as many if memory was needed.
 	# shellcheck disable=SC2016,SC2086 # expanded in the guest; words
 	selftests/vm/run.sh --kernel "$kernel" --log "$logs/soak-$kernel.console" \
-		--timeout $((300 + steps / 125 + 4 * length + 12 * rounds)) -- \
+		--timeout $((3600 + steps / 125 + 4 * length + 12 * rounds)) -- \
 		sh -c 'cd "$1" && shift; status=0
 			for test; do
 				case $test in
@@ -55,7 +65,7 @@ soak()
 				*) set -- ;;
 				esac
 				"./$test" "$@" || status=1
-			done; exit $status' sh "$O/selftests" $tests 2>&1 |
+			done; exit $status' sh "$O/selftests" ${TESTS:-$tests} 2>&1 |
 		tee "$logs/soak-$kernel.log" | sed -u "s/^/$kernel: /" || status=$?
 	echo "$kernel: $([ "$status" -eq 0 ] && echo passed || echo "failed, status $status")," \
 		"seed $seed, $steps steps, $length s each, $rounds rounds: $((SECONDS - start)) s" |
