@@ -350,7 +350,10 @@ static void settle(struct world *w)
 			munmap(w->map[i], map_len(w, i));
 }
 
-/* Where the kernel does not unload by force what is in use, it may be asked to. */
+/*
+ * Where the kernel does not unload by force what is in use, it may be asked to. Debian's
+ * kernels do, with whatever comes of it: no module can refuse.
+ */
 static bool may_force(void)
 {
 	return !system("zcat /proc/config.gz 2>/dev/null | grep -q 'FORCE_UNLOAD is not set'");
@@ -392,6 +395,8 @@ TEST_F_TIMEOUT(adversity, everything_at_once, DAY)
 	pid_t child;
 
 	ASSERT_LE(0, hold);
+	if (!force)
+		TH_LOG("rmmod -f is not tried: no /proc/config.gz says that it is refused here");
 	signal(SIGIO, SIG_IGN);
 	for (i = 0; i < SLOTS; i++) {
 		w.fd[i] = device_open(w.cpu[i & 1]);
