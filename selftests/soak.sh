@@ -8,8 +8,8 @@
 #   fuzz_device_test   as many random calls on the devices
 #   scribble_test      SOAK_SECONDS= of a control page that is scribbled over (600)
 #   race_test          as long, everything at once
-#   load_test          as long, RATE= records a second of each writer (2000), two on each CPU,
-#                      of which SHARE= per cent (50) have to be held
+#   load_test          as long, RATE= records a second of each writer (1000), two on each CPU,
+#                      of which SHARE= per cent (90) have to be read or told as lost
 #   loader_test        ROUNDS= of loading and unloading (200)
 #
 # On 6.12-kasan these two, because it is many times slower:
@@ -35,8 +35,8 @@ export PERFRING_TWIN_STEPS=$steps PERFRING_TWIN_SEED=$seed
 export PERFRING_FUZZ_CALLS=$steps PERFRING_FUZZ_SEED=$seed
 export PERFRING_SCRIBBLE_SECONDS=$length PERFRING_SCRIBBLE_SEED=$seed
 export PERFRING_RACE_SECONDS=$length PERFRING_RACE_SEED=$seed
-export PERFRING_LOAD_SECONDS=$length PERFRING_LOAD_RATE=${RATE:-2000}
-export PERFRING_LOAD_SHARE=${SHARE:-50}
+export PERFRING_LOAD_SECONDS=$length PERFRING_LOAD_RATE=${RATE:-1000}
+export PERFRING_LOAD_SHARE=${SHARE:-90}
 export PERFRING_LOADER_ROUNDS=$rounds
 
 soak()
