@@ -26,6 +26,9 @@ bad+='|BUG [^ ]+ [(](Not t|T)ainted'
 good='^$'
 # KFENCE announces itself at boot.
 good+='|kfence: initialized'
+# poll(2) looks without a lock whether it was woken, then at all descriptors again:
+# fs/select.c, whoever wakes.
+good+='|KCSAN: data-race in poll_schedule_timeout[^ ]* / pollwake$'
 # A kprobe is switched under a mutex and its flag looked at without, when two share a
 # place: the kernel's own, whoever switches.
 good+='|KCSAN: data-race in (__disable_kprobe / aggr_pre_handler|aggr_pre_handler / enable_kprobe)$'

@@ -66,6 +66,7 @@ silence=(
 	'debug: unmapping init memory'
 	'kmemleak: Cannot allocate a scan area, scanning the full object'
 	'====\n[ 1.0] BUG: KCSAN: data-race in a / b\n[ 1.0]  a+0x1/0x2\n[ 1.0] ===='
+	'BUG: KCSAN: data-race in poll_schedule_timeout.constprop.0 / pollwake'
 	'BUG: KCSAN: data-race in __disable_kprobe / aggr_pre_handler'
 )
 
