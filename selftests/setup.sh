@@ -46,6 +46,7 @@ check linux-perf       perf
 check python3          python3
 check perl             perl
 check rsync            rsync
+check rustc            rustc
 debug bc               bc
 debug bison            bison
 debug ccache           ccache

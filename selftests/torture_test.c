@@ -148,6 +148,20 @@ TEST_F_TIMEOUT(language, go, 110)
 	}
 }
 
+TEST_F_TIMEOUT(language, rust, 110)
+{
+	bool memory = !strcmp(variant->backend, "memory");
+	char reader[PATH_MAX];
+
+	snprintf(reader, sizeof(reader), "%s/torture_reader_rust", here());
+	if (access(reader, X_OK))
+		SKIP(return, "no rustc for this machine when the tests were built (Debian: rustc)");
+	EXPECT_TRUE(passes(variant->backend, reader,
+			   memory && watchpoints_work() ? "size-changes" : "wrap")) {
+		TH_LOG("%s", output);
+	}
+}
+
 /* In plain words: what happened, what was wrong, what it mostly is; and the status. */
 TEST(words_and_status)
 {
