@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "nest_find.h"
 #include "nest_kit.h"
+#include "nest_refused.h"
 #include "nest_scenes.h"
 #include "nest_unreached.h"
 #include "stepping.h"
@@ -119,6 +120,17 @@ static uint64_t scenes_now(const struct boundary *boundary, unsigned int c)
 	if (rare)
 		return boundary->usual ? 0 : boundary->scenes[c];
 	return c < CONFIGS_USUAL ? boundary->scenes[c] & ((1ULL << SCENES_USUAL) - 1) : 0;
+}
+
+/* The instructions, and which of them kprobes refuse. */
+static bool find_instructions(int nest)
+{
+	if (!find_boundaries(nest, stride))
+		return false;
+	if (!refused_look())
+		ksft_print_msg("objdump(1) does not read what the kernel patches in the module\n");
+	ksft_print_msg("nest: refused in all: %u\n", refused_say());
+	return true;
 }
 
 /* All scenes, rounds and visits at one instruction; false when something was wrong. */
@@ -370,15 +382,13 @@ static bool interrupt_rest(int nest)
 /* Why an instruction was not interrupted, and whether it may be. */
 static bool reason(const struct boundary *boundary)
 {
+	char what[REFUSED_LEN];
 	const char *why;
 
-	if (boundary->error == -EXDEV) {
-		ksft_print_msg("  +0x%x: kprobes take the one behind it\n", boundary->offset);
-		return true;
-	}
 	if (boundary->error) {
+		refused_what(boundary, what);
 		ksft_print_msg("  +0x%x-0x%x: kprobes refuse it: %s\n", boundary->offset,
-			       boundary->end - 1, strerror(-boundary->error));
+			       boundary->end - 1, what);
 		return true;
 	}
 	if (is_met(boundary)) {
@@ -479,7 +489,7 @@ int main(void)
 	nest_reserve = function_addr("perfring_reserve");
 	ksft_test_result(find_path(nest), "functions on the way of a write\n");
 	ksft_print_msg("%.1f s\n", (now_ns() - begin) / 1e9);
-	ksft_test_result(find_boundaries(nest, stride), "instructions of those functions\n");
+	ksft_test_result(find_instructions(nest), "instructions of those functions\n");
 	ksft_print_msg("%.1f s\n", (now_ns() - begin) / 1e9);
 	ksft_test_result(find_scenes(nest), "scenes that come by those\n");
 	ksft_print_msg("%.1f s\n", (now_ns() - begin) / 1e9);
