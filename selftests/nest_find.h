@@ -34,7 +34,7 @@ struct boundary {
 	int error;
 	bool by_ftrace;
 	uint64_t scenes[CONFIGS];	/* a bit for each that comes by */
-	bool rest;			/* only an interruption leads here */
+	unsigned int takes;		/* interruptions that lead here; 0: a scene comes by */
 	bool usual;			/* usual scenes come by */
 	unsigned long fired;
 };

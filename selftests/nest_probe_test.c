@@ -274,24 +274,22 @@ static bool interrupt_rare(int nest)
  */
 static bool interrupt_trigger(struct nest_ring *ring, unsigned int trigger)
 {
+	unsigned int b, s, r, takes = ring->second == NEST_PROBES ? 1 : 2;
 	const char *wrong;
-	unsigned int b, s, r;
 
 	ring->trigger = boundaries[trigger].index;
 	for (s = 0; s < scene_nr; s++) {
 		if (!(boundaries[trigger].scenes[ring->config - configs] >> s & 1) ||
-		    (s && ring->second != NEST_PROBES) ||
 		    scenes[s].room == 2 || scenes[s].paused || scenes[s].len > 1000)
 			continue;
 		wrong = nest_try(ring, &scenes[s], &nothing, NEST_PROBES, 0);
 		for (b = 0; !wrong && b < boundary_nr; b++) {
 			if (boundaries[b].error || boundaries[b].by_ftrace ||
-			    (boundaries[b].fired &&
-			     (!boundaries[b].rest || ring->second != NEST_PROBES)) ||
+			    (boundaries[b].fired && boundaries[b].takes != takes) ||
 			    probe_arm(ring->nest, boundaries[b].index, true) <= 0)
 				continue;
-			boundaries[b].rest = true;
-			for (r = 0; !wrong && r < 2; r++) {
+			boundaries[b].takes = takes;
+			for (r = 0; !wrong && r < ARRAY_LEN(rounds); r++) {
 				wrong = nest_try(ring, &scenes[s], &rounds[r],
 						 boundaries[b].index, 0);
 				boundaries[b].fired += ring->write.fired;
@@ -312,7 +310,7 @@ static bool interrupt_trigger(struct nest_ring *ring, unsigned int trigger)
 
 /*
  * And where it takes two: the compare-and-exchange has failed, and the publisher of that
- * sees one record more. In one scene, at each two instructions of a function.
+ * sees one record more. In one configuration, at each two instructions of a function.
  */
 static bool interrupt_seconds(int nest)
 {
@@ -323,16 +321,17 @@ static bool interrupt_seconds(int nest)
 	if (nest_open(&ring, nest, &configs[0]))
 		return false;
 	for (t = 0; t < boundary_nr; t++) {
-		if (!(boundaries[t].scenes[0] & 1) || boundaries[t].by_ftrace)
+		if (!boundaries[t].scenes[0] || boundaries[t].by_ftrace)
 			continue;
 		probe_arm(nest, boundaries[t].index, true);
 		for (u = 0; right && u < boundary_nr; u++) {
-			if (boundaries[u].function != boundaries[t].function || !boundaries[u].rest)
+			if (boundaries[u].function != boundaries[t].function ||
+			    boundaries[u].takes != 1)
 				continue;
 			ring.second = boundaries[u].index;
 			right = interrupt_trigger(&ring, t);
 		}
-		if (!boundaries[t].rest)
+		if (!boundaries[t].takes)
 			probe_arm(nest, boundaries[t].index, false);
 	}
 	nest_close(&ring);
@@ -361,7 +360,7 @@ static bool interrupt_rest(int nest)
 			return false;
 		for (b = 0; !wrong && b < boundary_nr; b++) {
 			if (boundaries[b].error || boundaries[b].by_ftrace ||
-			    !boundaries[b].fired || boundaries[b].rest ||
+			    !boundaries[b].fired || boundaries[b].takes ||
 			    !boundaries[b].function->rest)
 				continue;
 			probe_arm(nest, boundaries[b].index, true);
