@@ -31,7 +31,8 @@ good+='|kfence: initialized'
 good+='|KCSAN: data-race in poll_schedule_timeout[^ ]* / pollwake$'
 # A kprobe is switched under a mutex and its flag looked at without, when two share a
 # place: the kernel's own, whoever switches.
-good+='|KCSAN: data-race in (__disable_kprobe / aggr_pre_handler|aggr_pre_handler / enable_kprobe)$'
+good+='|KCSAN: data-race in (__disable_kprobe / (aggr|opt)_pre_handler'
+good+='|aggr_pre_handler / enable_kprobe|enable_kprobe / opt_pre_handler)$'
 
 # shellcheck disable=SC2016 # awk's own
 # The kernel's own data races, from one line of "=" to the next, become empty lines.

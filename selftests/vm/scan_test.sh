@@ -68,6 +68,9 @@ silence=(
 	'====\n[ 1.0] BUG: KCSAN: data-race in a / b\n[ 1.0]  a+0x1/0x2\n[ 1.0] ===='
 	'BUG: KCSAN: data-race in poll_schedule_timeout.constprop.0 / pollwake'
 	'BUG: KCSAN: data-race in __disable_kprobe / aggr_pre_handler'
+	'BUG: KCSAN: data-race in __disable_kprobe / opt_pre_handler'
+	'BUG: KCSAN: data-race in aggr_pre_handler / enable_kprobe'
+	'BUG: KCSAN: data-race in enable_kprobe / opt_pre_handler'
 )
 
 number=0 failed=0
