@@ -78,9 +78,6 @@ static vm_fault_t perfring_vm_fault(struct vm_fault *vmf)
 	if (ring && pgoff <= 2 * ring->nr_pages) {
 		page = ring->pages[pgoff];
 		get_page(page);
-		/* The write fault that follows wants to find the file behind it. */
-		page_folio(page)->mapping = vmf->vma->vm_file->f_mapping;
-		page_folio(page)->index = pgoff;
 		vmf->page = page;
 		ret = 0;
 	}
@@ -139,7 +136,7 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 	if (ret)
 		return ret;
 	ring = perfring_ring_alloc(nr_pages, event->device->cpu, &event->attr,
-				   !(vma->vm_flags & VM_WRITE));
+				   !(vma->vm_flags & VM_WRITE), vma->vm_file->f_mapping);
 	if (!ring) {
 		perfring_user_uncharge(owner, 0, nr_pages + 1);
 		return -ENOMEM;

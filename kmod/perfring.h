@@ -99,7 +99,7 @@ struct perfring_ring {
 
 struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 					  const struct perf_event_attr *attr,
-					  bool overwrite);
+					  bool overwrite, struct address_space *mapping);
 void perfring_ring_free(struct perfring_ring *ring);
 void perfring_ring_attach(struct perfring_event *event, struct perfring_ring *ring);
 int perfring_ring_redirect(struct perfring_event *event, struct perfring_event *output);

@@ -25,7 +25,7 @@ static void perfring_ring_release(struct perfring_ring *ring)
 		page = ring->pages[i];
 		if (!page)
 			break;
-		/* Set by the fault handler; the allocator wants it clear. */
+		/* The page allocator wants it clear. */
 		page_folio(page)->mapping = NULL;
 		__free_page(page);
 	}
@@ -61,12 +61,14 @@ void perfring_ring_free(struct perfring_ring *ring)
  * @cpu: the writer's
  * @attr: watermark and direction
  * @overwrite: mapped without PROT_WRITE
+ * @mapping: of the file; a write fault wants to find it behind the control page. Stored
+ *	before anybody maps it: who unmaps a page looks at this without a lock
  *
  * Return: the ring, or NULL without memory.
  */
 struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 					  const struct perf_event_attr *attr,
-					  bool overwrite)
+					  bool overwrite, struct address_space *mapping)
 {
 	struct perf_event_mmap_page *page;
 	struct perfring_ring *ring;
@@ -87,6 +89,8 @@ struct perfring_ring *perfring_ring_alloc(unsigned long nr_pages, int cpu,
 						  GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN, 0);
 		if (!ring->pages[i])
 			goto fail;
+		page_folio(ring->pages[i])->mapping = mapping;
+		page_folio(ring->pages[i])->index = i;
 	}
 	for (i = 1; i <= nr_pages; i++)
 		ring->pages[nr_pages + i] = ring->pages[i];
