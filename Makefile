@@ -66,7 +66,7 @@ help:
 	@echo '  nest             a write interrupted at every instruction, on each kernel'
 	@echo '  model            all interleavings of a model of the ring, by spin'
 	@echo '  soak             STEPS= random steps and calls, SECONDS= of races and of load, on the device;'
-	@echo '                   builds a KASAN kernel, takes an hour'
+	@echo '                   builds a KASAN kernel'
 	@echo '  bench            what the library costs, beside its peers, with a table and plots'
 	@echo '  coverage         lines and branches of the library that the tests run (COVERAGE.md)'
 	@echo '  fuzz             SECONDS= of libFuzzer on each door of the library (TARGET= on one)'
