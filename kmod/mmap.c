@@ -59,14 +59,12 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 static vm_fault_t perfring_vm_fault(struct vm_fault *vmf)
 {
 	struct perfring_event *event = vmf->vma->vm_file->private_data;
-	pgoff_t pgoff = vmf->pgoff;
+	/* Of the ring, mirror or not: perfring_mmap() has seen that the VMA ends with it. */
+	pgoff_t pgoff = vmf->pgoff - vmf->vma->vm_pgoff;
 	struct perfring_ring *ring;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct page *page;
 
-	/* perfring_mmap() has seen that the VMA ends with the ring. */
-	if (pgoff >= PERFRING_MIRROR_PGOFF)
-		pgoff -= PERFRING_MIRROR_PGOFF;
 	/* Only the control page may be written. */
 	if (pgoff && (vmf->flags & (FAULT_FLAG_MKWRITE | FAULT_FLAG_WRITE)))
 		return VM_FAULT_SIGBUS;
