@@ -101,10 +101,10 @@ static unsigned int perfring_chain_from(unsigned long *trace, unsigned int max,
 
 	for (i = 0; i < n && trace[i] - record->ip > PERFRING_INSN_MAX; i++)
 		;
-	n = i < n ? min(n - i, max) : 1;
+	n = i < n ? min(n - i, max) : 0;
 	memmove(trace, trace + i, n * sizeof(*trace));
 	trace[0] = record->ip;
-	return n;
+	return n ?: 1;
 }
 #endif
 #endif
