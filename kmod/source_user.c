@@ -22,6 +22,7 @@ struct perfring_visit {
 	struct perfring_record record;
 	u32 count;
 	u32 written;
+	u32 lost;
 	int ret;
 };
 
@@ -50,7 +51,9 @@ static void perfring_visit_output(void *arg)
 		visit->ret = perfring_output(visit->event, &visit->record);
 		if (!visit->ret)
 			visit->written++;
-		else if (visit->ret != -ENOSPC)
+		else if (visit->ret == -ENOSPC)
+			visit->lost++;
+		else
 			return;
 	}
 }
@@ -65,6 +68,7 @@ static int perfring_visit(struct perfring_visit *visit)
 	int ret;
 
 	visit->written = 0;
+	visit->lost = 0;
 	if (get_cpu() == device->cpu) {
 		perfring_visit_output(visit);
 		put_cpu();
@@ -160,11 +164,11 @@ static int perfring_emit_one(struct perfring_visit *visit, struct perfring_emit 
 		visit->count = min(left, most);
 		ret = perfring_visit(visit);
 		emit->written += visit->written;
+		emit->lost += visit->lost;
 		if (ret)
 			return ret;
 		if (visit->ret && visit->ret != -ENOSPC)
 			return visit->ret;
-		emit->lost += visit->count - visit->written;
 		left -= visit->count;
 		cond_resched();
 	}
