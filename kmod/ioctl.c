@@ -232,6 +232,9 @@ static long perfring_ioc_refresh(struct perfring_event *event, int samples)
 		atomic_add(samples, &event->limit);
 		smp_mb__after_atomic(); /* K, pairs with perfring_stop() */
 		ret = perfring_event_enable(event);
+		/* Nobody writes, then: the next one begins where this did. */
+		if (ret)
+			atomic_sub(samples, &event->limit);
 	}
 	mutex_unlock(&event->lock);
 	return ret;

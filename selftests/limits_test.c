@@ -275,6 +275,41 @@ TEST_F(limits, generators_of_a_cpu)
 	}
 }
 
+/* A REFRESH that could not start the source leaves nothing of its samples. */
+TEST_F(limits, refused_refresh)
+{
+	static const unsigned int rate[2] = { 600, 500 };
+	struct perf_event_attr attr = output_attr();
+	struct perfring_stats stats;
+	int fd[2], k;
+
+	ASSERT_EQ(0, module_load("max_rate=1000"));
+	attr.type = pmu_type();
+	attr.config = PERFRING_SOURCE_GENERATOR;
+	attr.config2 = 16;
+	for (k = 0; k < 2; k++) {
+		fd[k] = device_open(0);
+		ASSERT_LE(0, fd[k]);
+		attr.config1 = rate[k];
+		ASSERT_EQ(0, do_ioctl(fd[k], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr));
+	}
+	EXPECT_EQ(0, do_ioctl(fd[0], PERF_EVENT_IOC_ENABLE, NULL));
+	EXPECT_EQ(-EBUSY, do_ioctl_word(fd[1], PERF_EVENT_IOC_REFRESH, 20));
+	EXPECT_EQ(0, do_ioctl(fd[0], PERF_EVENT_IOC_DISABLE, NULL));
+	EXPECT_EQ(0, do_ioctl_word(fd[1], PERF_EVENT_IOC_REFRESH, 3));
+	/* Without a ring it makes no less samples, each 2 ms. */
+	do {
+		sleep_ms(10);
+		ASSERT_EQ(0, device_stats(fd[1], &stats));
+	} while (stats.attempted < 3);
+	sleep_ms(50 * slowness());
+	ASSERT_EQ(0, device_stats(fd[1], &stats));
+	EXPECT_EQ(3, stats.attempted);
+	close(fd[0]);
+	close(fd[1]);
+	ASSERT_EQ(0, module_unload());
+}
+
 /*
  * Nobody may open the device unless its mode says so. Then: what he writes himself,
  * and no look at other tasks, at kernel addresses, or at what INJECT could do.
