@@ -181,21 +181,27 @@ static bool perfring_stop(struct perfring_event *event, u64 now)
 /* perfring_overflow() when that is wanted.  Context: as that. */
 void perfring_overflow_told(struct perfring_event *event)
 {
-	int kill = POLL_IN;
+	bool over = false;
+	int left = -1;
 	u64 now;
 
 	if (!READ_ONCE(event->attr.sample_period))
 		return;
-	if (READ_ONCE(event->stopped)) {
-		/* It was inside when the limit was reached: nobody shall miss that. */
-		kill = POLL_HUP;
-	} else if (atomic_read(&event->limit)) {
+	if (!READ_ONCE(event->stopped) && atomic_read(&event->limit)) {
 		now = cpu_clock(event->device->cpu);
-		if (atomic_dec_and_test(&event->limit) && perfring_stop(event, now))
-			kill = POLL_HUP;
+		/* A writer that came in between may have been the last: not below 0. */
+		left = atomic_fetch_add_unless(&event->limit, -1, 0);
+		over = left == 1 && perfring_stop(event, now);
 	}
-	if (READ_ONCE(event->fasync))
-		WRITE_ONCE(event->kill, kill);
+	/* It was inside when the limit was reached: nobody shall miss that. */
+	if (left < 1)
+		over = READ_ONCE(event->stopped);
+	if (!READ_ONCE(event->fasync))
+		return;
+	if (over)
+		WRITE_ONCE(event->kill, POLL_HUP);
+	else
+		cmpxchg(&event->kill, 0, POLL_IN); /* nor the hang-up of such a writer */
 }
 
 /**
