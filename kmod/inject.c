@@ -24,6 +24,9 @@ static void perfring_inject_bytes(struct perfring_inject_call *call)
 	unsigned long size = call->inject->value, len = call->inject->len;
 	struct perfring_handle handle;
 
+	/* Backward, what goes beyond @value would fall on the record of before. */
+	if (core->backward)
+		len = min(len, size);
 	perfring_core_enter(core, &handle);
 	/* What is written beyond the head must not fall on what waits for the reader. */
 	if (perfring_core_reserve(core, &handle, size, max(size, len))) {

@@ -503,6 +503,7 @@ TEST_F(device, nests_and_goes_backward)
 {
 	struct perf_event_attr attr = output_attr();
 	uint64_t word[2] = { header_word(78, 0, 16), 4711 }, value = 16;
+	uint64_t torn[3] = { header_word(79, 0, 24), 1, 2 };
 
 	ASSERT_EQ(0, module_allow(true));
 	ASSERT_EQ(0, start(self, 0));
@@ -521,12 +522,17 @@ TEST_F(device, nests_and_goes_backward)
 	ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_BYTES, word, 16, &value));
 	EXPECT_EQ(-16UL, raw_head(&self->raw));
 	EXPECT_EQ(0, memcmp(self->raw.data + DATA - 16, word, 16));
+	/* What is too much for @value does not fall on the record of before. */
+	ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_BYTES, torn, 24, &value));
+	EXPECT_EQ(-32UL, raw_head(&self->raw));
+	EXPECT_EQ(0, memcmp(self->raw.data + DATA - 32, torn, 16));
+	EXPECT_EQ(0, memcmp(self->raw.data + DATA - 16, word, 16));
 	/* Overwriting it is never full, and nothing else wakes without a record. */
 	for (int i = 0; i < 100; i++) {
 		value = 0;
 		ASSERT_EQ(0, inject(self->fd, PERFRING_INJECT_BYTES, word, 16, &value));
 	}
-	EXPECT_EQ(-16UL, raw_head(&self->raw));
+	EXPECT_EQ(-32UL, raw_head(&self->raw));
 }
 
 TEST_HARNESS_MAIN

@@ -273,7 +273,8 @@ struct perfring_position {
  * BYTES puts @len bytes at the head and moves the head by @value: a header that says
  * 0, 4, 7, more than there is, or a multiple of something else than 8; a type nobody
  * knows; with @value below @len a record that is torn, with @value above it what an
- * earlier lap has left.
+ * earlier lap has left.  A backward ring gets no more than @value of them: behind these
+ * is the record of before.
  *
  * The others set a field of the control page, with the old value out in @value:
  * DATA_HEAD until the next record publishes the true head, DATA_SIZE and DATA_OFFSET
