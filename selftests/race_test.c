@@ -33,6 +33,7 @@ struct world {
 	int pmu;
 	size_t page;
 	uint64_t end;
+	unsigned long attached;	/* events of the other module's source, this process */
 };
 
 struct hammer {
@@ -81,25 +82,26 @@ static struct perf_event_attr any_attr(struct world *w, uint64_t x)
 	return attr;
 }
 
+static int call_modify(struct world *w, int fd, uint64_t x)
+{
+	struct perf_event_attr attr = any_attr(w, x);
+	int ret = do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
+
+	if (!ret && attr.config == 128)
+		__atomic_fetch_add(&w->attached, 1, __ATOMIC_RELAXED);
+	return ret;
+}
+
 /* Another event in place of the one in the slot, which with its last user is closed. */
 static int call_open(struct world *w, int fd, uint64_t x)
 {
-	struct perf_event_attr attr = any_attr(w, x);
-
 	fd = device_open(w->cpu[x >> 20 & 1]);
 	if (fd >= 0)
-		do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
+		call_modify(w, fd, x);
 	fd = __atomic_exchange_n(&w->fd[(x >> 32) % SLOTS], fd, __ATOMIC_RELAXED);
 	if (fd >= 0)
 		close(fd);
 	return fd;
-}
-
-static int call_modify(struct world *w, int fd, uint64_t x)
-{
-	struct perf_event_attr attr = any_attr(w, x);
-
-	return do_ioctl(fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
 }
 
 /* What is in place @i of the maps is all alike: else nobody knew its length. */
@@ -384,6 +386,7 @@ TEST_F_TIMEOUT(adversity, everything_at_once, DAY)
 	bool plugs = !access("/sys/devices/system/cpu/cpu1/online", W_OK), online = true;
 	bool client = false, force = may_force();
 	unsigned long good[KINDS] = { 0 }, before[THREADS], all = 0, taken = 0, rounds = 0;
+	unsigned long plugged[2] = { 0 }, loaded[2] = { 0 };
 	struct hammer hammers[THREADS];
 	pthread_t thread[THREADS];
 	int hold = device_open(0), status;
@@ -395,6 +398,8 @@ TEST_F_TIMEOUT(adversity, everything_at_once, DAY)
 	pid_t child;
 
 	ASSERT_LE(0, hold);
+	if (!plugs)
+		TH_LOG("no CPU is taken down: /sys/devices/system/cpu/cpu1/online is not writable");
 	if (!force)
 		TH_LOG("rmmod -f is not tried: no /proc/config.gz says that it is refused here");
 	signal(SIGIO, SIG_IGN);
@@ -420,11 +425,13 @@ TEST_F_TIMEOUT(adversity, everything_at_once, DAY)
 		}
 		if (plugs) {
 			online = !online;
-			cpu_set_online(1, online);
+			plugged[online] += !cpu_set_online(1, online);
 		}
 		/* Busy as long as an event of it is open. */
-		if (!(client ? client_unload(CLIENT) : client_load(CLIENT)))
+		if (!(client ? client_unload(CLIENT) : client_load(CLIENT))) {
 			client = !client;
+			loaded[client]++;
+		}
 		if (!all_go_on(hammers, before, since)) {
 			TH_LOG("seed %llu: a thread does not go on", (unsigned long long)seed);
 			_exit(1);
@@ -453,7 +460,12 @@ TEST_F_TIMEOUT(adversity, everything_at_once, DAY)
 	}
 	TH_LOG("seed %llu: %lu calls, %lu of them good, %lu rounds", (unsigned long long)seed, all,
 	       taken, rounds);
+	TH_LOG("CPU 1 down %lu times, up %lu; another module's source loaded %lu, unloaded %lu, "
+	       "used by %lu events", plugged[0], plugged[1], loaded[1], loaded[0], w.attached);
 	EXPECT_LT(all / 10, taken);
+	EXPECT_TRUE(!plugs || rounds < 2 || (plugged[0] && plugged[1]));
+	EXPECT_LT(0, loaded[1]);
+	EXPECT_TRUE(all < 5000 || (loaded[0] && w.attached));
 	settle(&w);
 	close(hold);
 	if (client) {
