@@ -62,6 +62,14 @@ static int modify_source(struct world *w)
 	return do_ioctl(w->fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
 }
 
+static int backward(struct world *w)
+{
+	struct perf_event_attr attr = output_attr();
+
+	attr.write_backward = 1;
+	return opened(w) ?: do_ioctl(w->fd[0], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr);
+}
+
 static int chosen(struct world *w)
 {
 	return opened(w) ?: modify_source(w);
@@ -86,6 +94,11 @@ static int two(struct world *w)
 {
 	w->fd[1] = device_open(0);
 	return w->fd[1] < 0 ? w->fd[1] : mapped(w);
+}
+
+static int redirected(struct world *w)
+{
+	return two(w) ?: do_ioctl_word(w->fd[1], PERF_EVENT_IOC_SET_OUTPUT, w->fd[0]);
 }
 
 static int waited_for(struct world *w)
@@ -119,14 +132,35 @@ static int call_map_control(struct world *w)
 	return raw_map(&w->raw, w->fd[0], 0, 0);
 }
 
-static int call_map_mirror(struct world *w)
+static int call_map_read_only(struct world *w)
 {
-	w->mirror = mmap(NULL, (1 + 2 * PAGES) * w->page, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 w->fd[0], PERFRING_MMAP_MIRROR);
+	return raw_map(&w->raw, w->fd[0], PAGES, PROT_READ);
+}
+
+static int map_mirror(struct world *w, int fd)
+{
+	w->mirror = mmap(NULL, (1 + 2 * PAGES) * w->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			 PERFRING_MMAP_MIRROR);
 	if (w->mirror != MAP_FAILED)
 		return 0;
 	w->mirror = NULL;
 	return -errno;
+}
+
+static int call_map_mirror(struct world *w)
+{
+	return map_mirror(w, w->fd[0]);
+}
+
+/* The ring that it was redirected to. */
+static int call_map_redirected(struct world *w)
+{
+	return map_mirror(w, w->fd[1]);
+}
+
+static int mirrored(struct world *w)
+{
+	return opened(w) ?: call_map_mirror(w);
 }
 
 static int call_modify(struct world *w)
@@ -152,6 +186,24 @@ static int call_refresh(struct world *w)
 static int call_redirect(struct world *w)
 {
 	return do_ioctl_word(w->fd[1], PERF_EVENT_IOC_SET_OUTPUT, w->fd[0]);
+}
+
+static int call_detach(struct world *w)
+{
+	return do_ioctl_word(w->fd[1], PERF_EVENT_IOC_SET_OUTPUT, -1);
+}
+
+static int call_reset(struct world *w)
+{
+	return do_ioctl(w->fd[0], PERF_EVENT_IOC_RESET, NULL);
+}
+
+/* Refused in any case, but not before it was read. */
+static int call_filter(struct world *w)
+{
+	int ret = do_ioctl(w->fd[0], PERF_EVENT_IOC_SET_FILTER, (void *)"common_pid != 0");
+
+	return ret == -EINVAL ? 0 : ret;
 }
 
 static int call_period(struct world *w)
@@ -218,6 +270,20 @@ static int call_reserve(struct world *w)
 static int call_commit(struct world *w)
 {
 	return release(w->fd[0], true);
+}
+
+static int call_discard(struct world *w)
+{
+	return release(w->fd[0], false);
+}
+
+static int call_inject_head(struct world *w)
+{
+	struct perfring_inject inject = {
+		.size = sizeof(inject), .kind = PERFRING_INJECT_DATA_HEAD, .value = 64,
+	};
+
+	return do_ioctl(w->fd[0], PERFRING_IOC_INJECT, &inject);
 }
 
 static int call_inject(struct world *w)
@@ -291,7 +357,11 @@ static const struct call {
 	{ "map", opened, call_map, .least = 2 + 1 + PAGES + 1 },
 	{ "map control page", opened, call_map_control, .least = 2 + 1 + 1 },
 	{ "map mirror", opened, call_map_mirror, .least = 2 + 1 + PAGES + 1 },
+	{ "map read only", opened, call_map_read_only, .least = 2 + 1 + PAGES + 1 },
+	{ "map backward", backward, call_map_read_only, .least = 2 + 1 + PAGES + 1 },
 	{ "map once more", mapped, call_map_mirror, .least = 0 },
+	{ "map beside a mirror", mirrored, call_map, .least = 0 },
+	{ "map redirected", redirected, call_map_redirected, .least = 0 },
 	{ "modify: user", opened, call_modify, .least = 0 },
 	{ "modify: generator", opened, call_modify, .source = PERFRING_SOURCE_GENERATOR },
 	{ "modify: sched_switch", opened, call_modify, .source = PERFRING_SOURCE_SCHED_SWITCH },
@@ -310,11 +380,16 @@ static const struct call {
 	{ "enable: kprobe", mapped, call_enable, .source = PERFRING_SOURCE_KPROBE },
 	{ "enable: client", mapped, call_enable, .source = 128 },
 	{ "refresh", mapped, call_refresh, .least = 0 },
+	{ "disable: user", enabled, call_disable, .least = 0 },
+	{ "disable: client", enabled, call_disable, .source = 128 },
 	{ "disable: generator", enabled, call_disable, .source = PERFRING_SOURCE_GENERATOR },
 	{ "disable: sched_switch", enabled, call_disable, .source = PERFRING_SOURCE_SCHED_SWITCH },
 	{ "disable: syscalls", enabled, call_disable, .source = PERFRING_SOURCE_SYSCALLS },
 	{ "disable: kprobe", enabled, call_disable, .source = PERFRING_SOURCE_KPROBE },
 	{ "redirect", two, call_redirect, .least = 0 },
+	{ "redirect to none", redirected, call_detach, .least = 0 },
+	{ "reset", enabled, call_reset, .least = 0 },
+	{ "filter", opened, call_filter, .least = 1 },
 	{ "period", mapped, call_period, .least = 0 },
 	{ "pause", mapped, call_pause, .least = 0 },
 	{ "id", opened, call_id, .least = 0 },
@@ -325,7 +400,9 @@ static const struct call {
 	{ "read", enabled, call_read, .least = 0 },
 	{ "reserve", enabled, call_reserve, .least = 1 },
 	{ "commit", held, call_commit, .once = true },
+	{ "discard", held, call_discard, .once = true },
 	{ "inject", enabled, call_inject, .least = 0 },
+	{ "inject: data_head", enabled, call_inject_head, .least = 0 },
 	{ "async", opened, call_async, .least = 1 },
 	{ "poll", mapped, call_poll, .least = 0 },
 	{ "epoll", waited_for, call_epoll, .least = 1 },
