@@ -254,6 +254,19 @@ TEST_F(account, nested_writers)
 		  device_counter(0, "discarded"));
 }
 
+/* EMIT tells what was lost before the last sample of REFRESH, lost as well, stopped it. */
+TEST_F(account, emit_that_is_stopped)
+{
+	struct perfring_emit result;
+
+	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
+	ASSERT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1));
+	ASSERT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_REFRESH, 3));
+	EXPECT_EQ(-EOPNOTSUPP, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 4, 10, &result));
+	EXPECT_EQ(0, result.written);
+	EXPECT_EQ(3, result.lost);
+}
+
 /* events counts what is open. */
 TEST_F(account, events)
 {

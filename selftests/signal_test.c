@@ -502,20 +502,6 @@ TEST_F(device, emit_ends_at_the_limit)
 	EXPECT_SILENCE();
 }
 
-/* And tells what met a full ring until then: samples overflow there as well. */
-TEST_F(device, emit_tells_losses_before_the_limit)
-{
-	struct perfring_emit result;
-
-	self->fd = device_open(0);
-	ASSERT_EQ(0, raw_map(&self->raw, self->fd, 1, 0));
-	ASSERT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1));
-	ASSERT_EQ(0, do_ioctl_word(self->fd, PERF_EVENT_IOC_REFRESH, 3));
-	EXPECT_EQ(-EOPNOTSUPP, emit(self->fd, PERF_RECORD_SAMPLE, 0, NULL, 4, 10, &result));
-	EXPECT_EQ(0, result.written);
-	EXPECT_EQ(3, result.lost);
-}
-
 /*
  * A held sample overflows when it is committed, and not when it is taken back.  One
  * that was inside when the limit was reached is one more, and a hang-up again.
