@@ -12,10 +12,11 @@
 #                      of which SHARE= per cent (90) have to be read or told as lost
 #   loader_test        ROUNDS= of loading and unloading (200)
 #
-# On 6.12-kasan these two, because it is many times slower:
+# On 6.12-kasan, which is many times slower, race_test and fuzz_device_test as above, and what
+# check-debug has in part there:
 #
-#   race_test          SOAK_SECONDS= as above
 #   fault_test         each allocation of each call fails once, loading's too, without a stride
+#   conformance_test   all rows
 #
 # TESTS= only these, SEED= which steps and calls (default: the time), KERNEL= which kernels
 # (6.1 6.12 6.12-kasan), SLOWNESS= how many times longer a test may take than usual (3; KASAN
@@ -44,7 +45,7 @@ soak()
 	local kernel=$1 dir start=$SECONDS status=0 slowness=3
 	local tests='twin_test fuzz_device_test scribble_test race_test load_test loader_test'
 	case $kernel in
-	*-kasan) slowness=10 tests='race_test fault_test' ;;
+	*-kasan) slowness=10 tests='race_test fault_test fuzz_device_test conformance_test' ;;
 	esac
 	export PERFRING_SLOWNESS=${SLOWNESS:-$slowness}
 	# load_test tells each minute how it is.
@@ -62,6 +63,8 @@ soak()
 				case $test in
 				twin_test) set -- -v device ;;
 				loader_test) set -- -t rounds ;;
+				# Of a pattern it does not ask whether each explanation is needed.
+				conformance_test) set -- "*" ;;
 				*) set -- ;;
 				esac
 				"./$test" "$@" || status=1
