@@ -13,6 +13,7 @@
 #include "core.h"
 
 #define MEMORY_LOST_SIZE	24U
+#define MEMORY_ID		33U	/* no number of records that a scenario loses */
 
 struct memory {
 	struct perfring_core core;
@@ -119,7 +120,7 @@ static void memory_fill(struct memory *memory, struct perfring_handle *handle,
 		uint64_t id;
 		uint64_t lost;
 	} lost = {
-		.header = { .type = PERF_RECORD_LOST, .size = sizeof(lost) },
+		.header = { .type = PERF_RECORD_LOST, .size = sizeof(lost) }, .id = MEMORY_ID,
 	};
 	static const unsigned char zeroes[8];
 	uint32_t raw = header.size - 12, before = 8;
