@@ -54,19 +54,28 @@ void ring_map(struct reader *r)
 	r->page = map;
 }
 
-int ring_wait(int ms)
+static int wait_fd(int ms)
 {
 	struct pollfd fd = { .fd = WAIT_FD, .events = POLLIN };
 	char buffer[4096];
-	int n;
+	int n = poll(&fd, 1, ms);
 
-	fflush(stdout);
-	n = poll(&fd, 1, ms);
 	if (n <= 0)
 		return n ? -errno : 0;
 	if (fd.revents & POLLIN && read(WAIT_FD, buffer, sizeof(buffer)) < 0 && errno != EAGAIN)
 		return -errno;
 	return fd.revents;
+}
+
+int ring_wait(int ms)
+{
+	fflush(stdout);
+	return wait_fd(ms);
+}
+
+void ring_clear(void)
+{
+	wait_fd(0);
 }
 
 void say_sample(const void *payload, uint32_t len)

@@ -32,6 +32,8 @@ struct reader {
 void ring_map(struct reader *r);
 /* poll(2) descriptor 4 and take the wakeup back; revents, 0 in time, -errno. */
 int ring_wait(int ms);
+/* Take back a wakeup, if there is one. */
+void ring_clear(void);
 
 /* Lines.  The last two end the program. */
 void say_sample(const void *payload, uint32_t len);

@@ -228,6 +228,15 @@ static inline void snapshot(struct reader *r)
 #define wait_ms 50
 #endif
 
+/* Whatever wakes is taken back before the ring is looked at, not after: it may be news. */
+#ifndef wait_for
+static inline int wait_for(struct reader *r)
+{
+	(void)r;
+	return ring_wait(wait_ms);
+}
+#endif
+
 /* Before the first wait there may be something already. */
 #ifndef first
 static inline void first(struct reader *r)
@@ -268,13 +277,13 @@ int main(int argc, char **argv)
 		r.copy = malloc(r.size);
 		r.tail = r.page->data_head + 2 * r.size;
 		for (;;)
-			if (ring_wait(wait_ms) > 0)
+			if (wait_for(&r) > 0)
 				snapshot(&r);
 	}
 	r.tail = r.page->data_tail;
 	first(&r);
 	for (;;) {
-		events = ring_wait(wait_ms);
+		events = wait_for(&r);
 		if (events < 0)
 			failed(-events);
 		else

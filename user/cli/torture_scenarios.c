@@ -337,7 +337,7 @@ const struct torture_scenario torture_scenarios[] = {
 	  "each snapshot begins at a data_head of its own, and ends at the last one's or after a lap",
 	  run_overwrite },
 	{ "overwrite-lap", "the same is lapped while the reader prints",
-	  "copy, look at data_head again, and believe what cannot have been overwritten since",
+	  "take back the wakeup, copy, look at data_head again, leave out what may be overwritten",
 	  run_overwrite_lap },
 };
 
