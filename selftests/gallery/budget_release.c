@@ -9,7 +9,7 @@ static inline void drain(struct reader *r);
 
 static inline void drain(struct reader *r)
 {
-	uint64_t head = load_head(r), at = r->tail;
+	uint64_t head = whole_head(r, load_head(r)), at = r->tail;
 
 	if (!good_head(r, head))
 		say_corrupt();

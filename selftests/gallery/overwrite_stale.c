@@ -9,7 +9,7 @@ static inline void snapshot(struct reader *r);
 
 static inline void snapshot(struct reader *r)
 {
-	uint64_t head = load_acquire(&r->page->data_head), now, i;
+	uint64_t head = whole_head(r, load_acquire(&r->page->data_head)), now, i;
 	struct perf_event_header header;
 
 	for (i = 0; i < r->size; i += 8) {
@@ -17,7 +17,7 @@ static inline void snapshot(struct reader *r)
 		memcpy(r->copy + i, &now, 8);
 	}
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	now = load_relaxed(&r->page->data_head);
+	now = whole_head(r, load_relaxed(&r->page->data_head));
 	for (i = 0; next_in_copy(r, i, head - now < r->size ? r->size - (head - now) : 0, &header);
 	     i += header.size)
 		print_record(r, header);

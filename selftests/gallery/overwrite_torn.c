@@ -9,8 +9,8 @@ static inline void snapshot(struct reader *r);
 
 static inline void snapshot(struct reader *r)
 {
-	uint64_t head = load_acquire(&r->page->data_head), fresh = r->tail - head, i;
-	uint64_t end = fresh < r->size ? fresh : r->size;
+	uint64_t head = whole_head(r, load_acquire(&r->page->data_head)), i;
+	uint64_t fresh = r->tail - head, end = fresh < r->size ? fresh : r->size;
 	struct perf_event_header header;
 
 	for (i = 0; i + 8 <= end; i += header.size) {

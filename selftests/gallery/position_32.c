@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A position is kept in 32 bits, which a busy ring uses up in minutes. */
+/* A position is kept in 32 bits, which a busy ring of a 64-bit kernel uses up in minutes. */
 #include "gallery.h"
 
 #define load_head load_head

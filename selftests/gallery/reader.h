@@ -43,6 +43,17 @@ static inline uint64_t load_head(struct reader *r)
 }
 #endif
 
+/* Positions of 32-bit kernels begin at 0 again after 2^32; the reader's own ones go on. */
+#ifndef whole_head
+static inline uint64_t whole_head(const struct reader *r, uint64_t head)
+{
+	if (sizeof(long) == 8 || head >> 32)
+		return head;
+	return r->backward ? r->tail - (uint32_t)(r->tail - head) :
+			     r->tail + (uint32_t)(head - r->tail);
+}
+#endif
+
 /* D: everything of the records has been loaded before this. */
 #ifndef store_tail
 static inline void store_tail(struct reader *r, uint64_t tail)
@@ -169,7 +180,7 @@ static inline uint64_t read_record(struct reader *r, uint64_t at, uint64_t head)
 #ifndef drain
 static inline void drain(struct reader *r)
 {
-	uint64_t head = load_head(r), at = r->tail;
+	uint64_t head = whole_head(r, load_head(r)), at = r->tail;
 
 	if (!good_head(r, head))
 		say_corrupt();
@@ -202,8 +213,8 @@ static inline bool next_in_copy(struct reader *r, uint64_t offset, uint64_t end,
 #ifndef snapshot
 static inline void snapshot(struct reader *r)
 {
-	uint64_t head = load_acquire(&r->page->data_head), fresh = r->tail - head, now, i;
-	uint64_t end = fresh < r->size ? fresh : r->size;
+	uint64_t head = whole_head(r, load_acquire(&r->page->data_head)), now, i;
+	uint64_t fresh = r->tail - head, end = fresh < r->size ? fresh : r->size;
 	struct perf_event_header header;
 
 	for (i = 0; i < end; i += 8) {
@@ -211,7 +222,7 @@ static inline void snapshot(struct reader *r)
 		memcpy(r->copy + i, &now, 8);
 	}
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	now = load_relaxed(&r->page->data_head);
+	now = whole_head(r, load_relaxed(&r->page->data_head));
 	if (head - now >= r->size)
 		end = 0;
 	else if (end > r->size - (head - now))

@@ -156,13 +156,19 @@ bool torture_did(struct torture *t, int err, const char *what);
 /* A ring, and a reader of it; records may be written before it is started. */
 bool torture_open(struct torture *t, const struct torture_shape *shape);
 bool torture_start(struct torture *t);
-/*
- * Have positions of this machine the width that the scenario is about?  With 32 bits they
- * begin again where it goes on.
- */
+/* Have positions of this machine the width that the scenario is about? */
 static inline bool torture_position_here(const struct torture_shape *shape)
 {
-	return shape->position <= ULONG_MAX - (sizeof(long) == 4 ? 4096 : 0);
+	return shape->position <= ULONG_MAX;
+}
+
+/*
+ * How far it is from one position to another.  Those of a 32-bit kernel have 32 bits and begin
+ * at 0 again; a reader's may go on, because the kernel looks at the lower half alone.
+ */
+static inline uint64_t torture_distance(uint64_t from, uint64_t to)
+{
+	return (unsigned long)(to - from);
 }
 
 /* The same with a ring of one page, empty, at position 0. */

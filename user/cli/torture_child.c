@@ -241,13 +241,14 @@ bool torture_listen(struct torture *t)
 /* data_tail is the reader's to move, forward and no further than data_head. */
 static bool child_tail(struct torture *t)
 {
-	uint64_t head = t->ring.control->data_head, tail;
+	uint64_t head = t->ring.control->data_head, tail, ahead;
 
 	if (t->backward)
 		return true;
 	tail = t->ring.control->data_tail;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (head - t->tail <= t->ring.size && tail - t->tail > head - t->tail)
+	ahead = torture_distance(t->tail, head);
+	if (ahead <= t->ring.size && torture_distance(t->tail, tail) > ahead)
 		return torture_fail(t, "data_tail went from %llu to %llu, but data_head is %llu",
 				    (unsigned long long)t->tail, (unsigned long long)tail,
 				    (unsigned long long)head);
@@ -291,6 +292,11 @@ static bool child_ended_wrong(struct torture *t)
 	return torture_fail(t, "it %s", how);
 }
 
+static bool is_released(const struct torture *t)
+{
+	return !torture_distance(t->ring.control->data_tail, t->ring.control->data_head);
+}
+
 static bool is_printed(struct torture *t)
 {
 	return t->printed == t->due.nr;
@@ -298,9 +304,7 @@ static bool is_printed(struct torture *t)
 
 static bool is_settled(struct torture *t)
 {
-	return t->printed == t->due.nr &&
-	       (t->backward || t->refused ||
-		t->ring.control->data_tail == t->ring.control->data_head);
+	return t->printed == t->due.nr && (t->backward || t->refused || is_released(t));
 }
 
 /*
@@ -313,7 +317,7 @@ static bool is_blocked(struct torture *t)
 
 	ioctl(t->out, FIONREAD, &bytes);
 	return bytes >= (int)sysconf(_SC_PAGESIZE) || !t->child ||
-	       (!t->backward && t->ring.control->data_tail == t->ring.control->data_head);
+	       (!t->backward && is_released(t));
 }
 
 static bool is_stopped(struct torture *t)

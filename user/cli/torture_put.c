@@ -48,7 +48,7 @@ static bool put_snapshot(struct torture *t, uint64_t head)
 
 	for (size_t i = t->records.nr; i-- > t->snapped;) {
 		line = &t->records.line[i];
-		if (line->position + line->size - head > t->ring.size)
+		if (torture_distance(head, line->position + line->size) > t->ring.size)
 			break;
 		if (!torture_note(t, &t->due, line))
 			return false;
@@ -116,7 +116,7 @@ bool torture_put_other(struct torture *t, uint32_t type, uint16_t misc, uint32_t
 /* A ring of size bytes holds at most size - 1. */
 static bool put_fits(const struct torture *t, uint64_t bytes)
 {
-	uint64_t used = t->ring.control->data_head - t->ring.control->data_tail;
+	uint64_t used = torture_distance(t->ring.control->data_tail, t->ring.control->data_head);
 
 	return bytes + (t->pending ? PUT_LOST_SIZE : 0) <= t->ring.size - 1 - used;
 }

@@ -248,10 +248,15 @@ static bool put_many(struct torture *t, uint64_t bytes, uint32_t len)
 	return torture_put(t, len, true);
 }
 
-/* Lapped three times; then a little more; then, where that can be, nothing. */
+/*
+ * Lapped three times; then a little more, while positions pass 0; then, where that can be,
+ * nothing.
+ */
 static bool run_overwrite(struct torture *t)
 {
-	const struct torture_shape shape = { .backward = true };
+	const struct torture_shape shape = {
+		.position = 3 * (uint64_t)sysconf(_SC_PAGESIZE) + 128, .backward = true,
+	};
 	int err;
 
 	if (!torture_open(t, &shape) || !put_many(t, 3 * t->ring.size, 28) || !torture_start(t) ||
@@ -306,8 +311,8 @@ const struct torture_scenario torture_scenarios[] = {
 	{ "lost", "a full ring loses 5 records, and then 2, and says so later",
 	  "PERF_RECORD_LOST says how many are missing: u64 id, u64 lost",
 	  run_lost },
-	{ "position-32", "positions pass 2^32",
-	  "positions have 64 bits, and so has everything that is made of them",
+	{ "position-32", "positions pass 2^32, where those of a 32-bit kernel begin at 0 again",
+	  "a position has 64 bits, of a 32-bit kernel 32: so many count of a difference, and no less",
 	  run_position_32 },
 	{ "position-63", "positions pass 2^63",
 	  "positions are unsigned, and only ever subtracted",

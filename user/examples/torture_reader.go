@@ -14,10 +14,7 @@ import (
 
 func field[T any](bytes []byte, at uint64) *T { return (*T)(unsafe.Pointer(&bytes[at])) }
 
-func finish(word string) {
-	fmt.Println(word)
-	os.Exit(0)
-}
+func finish(word string) { fmt.Println(word); os.Exit(0) }
 
 func show(kind uint32, misc uint16, record []byte) {
 	if kind == 9 { // PERF_RECORD_SAMPLE of PERF_SAMPLE_RAW: u32 size, payload
@@ -36,6 +33,9 @@ func show(kind uint32, misc uint16, record []byte) {
 
 func drain(data []byte, head, tail *uint64) {
 	at, end, size := *tail, atomic.LoadUint64(head), uint64(len(data)) // acquire
+	if end>>32 == 0 {
+		end = at + uint64(uint32(end-at)) // a 32-bit kernel's begins at 0 again after 2^32
+	}
 	if end-at > size || end%8 != 0 {
 		finish("corrupt")
 	}

@@ -51,7 +51,8 @@ def drain():
     # The interpreter has no barriers: this is right on x86, where loads and stores
     # keep their order, and only likely to be right elsewhere.
     head, position = WORDS[HEAD], WORDS[TAIL]
-    waiting = (head - position) % 2**64
+    # Positions have 64 bits, and where data_head never has more than 32 (32-bit kernels) 32.
+    waiting = (head - position) % (2**64 if head >> 32 else 2**32)
     if waiting > size or head % 8:
         finish("corrupt")
     while waiting:

@@ -26,10 +26,9 @@ fn show(record: &[u8]) {
     let u32_at = |at| u32::from_ne_bytes(record[at..][..4].try_into().unwrap());
     let misc = u16::from_ne_bytes([record[4], record[5]]);
     match u32_at(0) {
-        9 if u32_at(16) == 0xffffffff => finish("end"),
+        9 if u32_at(16) == 0xffffffff => finish("end"), // SAMPLE
         9 => {
-            // PERF_RECORD_SAMPLE of PERF_SAMPLE_RAW: u32 size, payload
-            let payload = &record[12..][..u32_at(12) as usize];
+            let payload = &record[12..][..u32_at(12) as usize]; // PERF_SAMPLE_RAW: u32 size, this
             let fnv = |hash: u32, byte: &u8| (hash ^ *byte as u32).wrapping_mul(16777619);
             println!("sample {} {:08x}", payload.len(), payload.iter().fold(2166136261, fnv))
         }
@@ -40,9 +39,10 @@ fn show(record: &[u8]) {
 
 fn drain(ring: *const u8, begin: u64, size: u64) {
     let (end, mut at) = (word(ring, 1024).load(Acquire), word(ring, 1032).load(Relaxed));
+    let low = u64::MAX >> if end >> 32 == 0 { 32 } else { 0 }; // a 32-bit kernel's begins again
     let load = |at| word(ring, begin + at % size).load(Relaxed).to_ne_bytes();
-    while at != end {
-        let (left, mut record) = (end.wrapping_sub(at), load(at).to_vec()); // once: it may change
+    while (end ^ at) & low != 0 {
+        let (left, mut record) = (low & end.wrapping_sub(at), load(at).to_vec()); // it may change
         let length = u16::from_ne_bytes([record[6], record[7]]) as u64;
         if left > size || length < 8 || length > left || (left | length) % 8 != 0 {
             finish("corrupt");
