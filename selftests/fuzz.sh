@@ -5,21 +5,28 @@
 # the library through which bytes of others come: fuzz/*.c. It begins with what is kept in
 # fuzz/corpus and fuzz/crashes, and with what its own last run has found.
 #
-# FUZZ_SECONDS= how long each (60), TARGET= only this one, KEEP=1 the smallest set of inputs
-# that reaches as much goes to fuzz/corpus, O= where to build. An input that is too much is
-# printed as a line for fuzz/crashes, which fuzz_corpus_test then replays, and the status
-# is 1.
+# FUZZ_SECONDS= how long each (60), SEED= which random changes (1 to 4294967295, else the
+# time), TARGET= only this one, KEEP=1 the smallest set of inputs that reaches as much goes to
+# fuzz/corpus, O= where to build. An input that is too much is printed as a line for
+# fuzz/crashes, which fuzz_corpus_test then replays, and the status is 1.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 O=${O:-$PWD/.build}
 out=$O/fuzz
 for_seconds=${FUZZ_SECONDS:-60}
+seed=${SEED:-$(date +%s)}
 targets=${TARGET:-ring record file event merge}
 sources=selftests/fuzz
 flags=(-O1 -g '-fsanitize=fuzzer-no-link,address,undefined' -fno-sanitize-recover=all
 	-fno-omit-frame-pointer)
 library=$out/user/libperfring.a
+
+# libFuzzer takes 0 for "choose one", and of larger ones the low 32 bits.
+if [[ ! $seed =~ ^[1-9][0-9]{0,9}$ ]] || [ "$seed" -gt 4294967295 ]; then
+	echo "fuzz.sh: no seed '$seed' (SEED= is 1 to 4294967295)" >&2
+	exit 2
+fi
 
 selftests/setup.sh fuzz
 mkdir -p "$out/obj"
@@ -98,15 +105,16 @@ keep()
 }
 
 status=0
-printf '%-8s %10s %8s %8s %9s %7s\n' target inputs seconds edges kept found
+printf '%-8s %10s %8s %8s %9s %7s %10s\n' target inputs seconds edges kept found seed
 for target in $targets; do
 	unpack "$target"
 	rm -rf "$out/found/$target"
 	mkdir -p "$out/found/$target"
 	found=0
 	longest=$(sed -n "s/^const struct fuzz_target fuzz_$target = .*, \([0-9]*\), .*/\1/p" "$sources/$target.c")
-	"$out/fuzz-$target" "-max_total_time=$for_seconds" "-max_len=$longest" -timeout=20 \
-		-rss_limit_mb=2048 -print_final_stats=1 "-artifact_prefix=$out/found/$target/" \
+	"$out/fuzz-$target" "-seed=$seed" "-max_total_time=$for_seconds" "-max_len=$longest" \
+		-timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+		"-artifact_prefix=$out/found/$target/" \
 		"$out/corpus/$target" "$out/kept/$target" >"$out/$target.log" 2>&1 || found=1
 	[ -z "${KEEP:-}" ] || keep "$target"
 	awk -v target="$target" -v found="$found" '
@@ -114,7 +122,9 @@ for target in $targets; do
 			else if ($i == "corp:") kept = $(i + 1) }
 		/^Done [0-9]+ runs/ { seconds = $5 }
 		/stat::number_of_executed_units:/ { inputs = $2 }
-		END { printf "%-8s %10d %8s %8d %9s %7d\n", target, inputs, seconds, edges, kept, found }
+		/^INFO: Seed: / && !taken { taken = $3 }
+		END { printf "%-8s %10d %8s %8d %9s %7d %10s\n", target, inputs, seconds, edges, kept,
+			found, taken }
 	' "$out/$target.log"
 	if [ "$found" -ne 0 ]; then
 		status=1
