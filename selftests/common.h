@@ -126,6 +126,8 @@ int poll_events(int fd, int ms);
 int pin_to(int cpu);
 int cpu_count_online(void);
 int cpu_set_online(int cpu, bool online);
+/* How often this thread has given up its CPU */
+long times_away(void);
 /* CPU that @fd's tests use besides 0; -1 with one CPU */
 int second_cpu(void);
 /* CPU 2, which guests have offline for this, instead of CPU 1, or back; -ENOENT no CPU 2 */

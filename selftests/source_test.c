@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "common.h"
@@ -221,14 +220,6 @@ static void take_switch(struct perfring_sched_switch_payload *to, const char *fr
 		}
 }
 
-/* How often this thread has given up its CPU. */
-static long switches(void)
-{
-	struct rusage usage;
-
-	return getrusage(RUSAGE_THREAD, &usage) ? -1 : usage.ru_nvcsw;
-}
-
 /*
  * The same switches through both, CPU 0, all told: behind what every tracepoint of perf's
  * begins with the fields are the same. Events are enabled one after the
@@ -270,7 +261,7 @@ TEST_F(source, sched_switch_like_perf)
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_ENABLE, NULL));
 	start(_metadata, self, &attr, 128);
 	/* A sleep that is over before it has begun is no switch. */
-	for (left = switches() + 50; switches() < left;)
+	for (left = times_away() + 50; times_away() < left;)
 		sleep_ms(1);
 	ASSERT_EQ(0, do_ioctl(self->fd, PERF_EVENT_IOC_DISABLE, NULL));
 	ASSERT_EQ(0, do_ioctl(fd, PERF_EVENT_IOC_DISABLE, NULL));
