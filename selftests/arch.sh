@@ -28,5 +28,6 @@ export O=${O:-$PWD/.build}/$1
 # It is always emulated, and slower than this machine's kind: some instructions are interrupted.
 export PERFRING_SLOWNESS=${PERFRING_SLOWNESS:-2} PERFRING_NEST_STRIDE=${PERFRING_NEST_STRIDE:-160}
 stages=vm-$machine_kernel
-[ "$1" != arm64 ] || stages+=" icount-$machine_kernel"
+only=" ${PERFRING_ONLY:-count_pmu_test} "
+[[ $1 != arm64 || $only != *" count_pmu_test "* ]] || stages+=" icount-$machine_kernel"
 MACHINE=$1 KERNEL=$machine_kernel STAGES=${STAGES:-$stages} LANES=1 HOST='' exec selftests/check.sh
