@@ -455,6 +455,8 @@ const char *nest_judge(struct nest_ring *ring, uint64_t from)
 	if (device_stats(ring->fd, &now))
 		return "STATS";
 	wrong = judge_counters(ring, was, &now);
+	if (!wrong && ring->config->limited && ring->write.limit_after < 0)
+		wrong = "the limit of REFRESH went below 0, where there is none";
 	if (!wrong)
 		wrong = judge_records(ring, from, was, &now);
 	if (!wrong)

@@ -39,6 +39,7 @@ struct nest_config {
 	bool limited;			/* by REFRESH, and the outer record is the last */
 	bool counting;			/* no period: no samples but by perfring_output() */
 	bool several;			/* the first record is due twice */
+	bool again;			/* also where a usual one has come by */
 };
 
 /* What its ring is like, and how the outer record is written. */

@@ -118,7 +118,7 @@ static bool find_scenes(int nest)
 static uint64_t scenes_now(const struct boundary *boundary, unsigned int c)
 {
 	if (rare)
-		return boundary->usual ? 0 : boundary->scenes[c];
+		return boundary->usual && !configs[c].again ? 0 : boundary->scenes[c];
 	return c < CONFIGS_USUAL ? boundary->scenes[c] & ((1ULL << SCENES_USUAL) - 1) : 0;
 }
 

@@ -41,7 +41,7 @@ static const struct nest_config configs[] = {
 	{ .name = "watermark alone", .sample_type = PERF_SAMPLE_RAW },
 	{ .name = "watermark, backward", .sample_type = PERF_SAMPLE_RAW, .backward = true },
 	{ .name = "at the limit", .sample_type = PERF_SAMPLE_RAW, .told = true, .limited = true,
-	  .wakeup_events = 1 },
+	  .wakeup_events = 1, .again = true },
 	{ .name = "with readers", .listeners = NEST_READERS, .sample_type = PERF_SAMPLE_RAW,
 	  .overwrite = true, .wakeup_events = 1 },
 	{ .name = "with readers, backward", .listeners = NEST_READERS, .overwrite = true,

@@ -129,6 +129,7 @@ struct nest_write {
 	__u32 triggered;	/* how often */
 	__u32 nest;		/* writers inside when the probe was hit */
 	__u32 nest_after;
+	__s32 limit_after;	/* samples that are left of REFRESH */
 	__u64 head;		/* of the writer, when the probe was hit */
 	__u64 around_head;	/* before the record that is interrupted in another */
 	__u32 wakeups;		/* calls of who waits for the event */

@@ -329,6 +329,7 @@ static int nest_write(void)
 	WRITE_ONCE(nest_running, false);
 	nest_armed = NULL;
 
+	nest_run.limit_after = atomic_read(&nest_event->limit);
 	rcu_read_lock_sched();
 	nest_run.nest_after = nest_inside();
 	rcu_read_unlock_sched();
