@@ -48,10 +48,10 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 	if (!last)
 		return;
 
-	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->cred));
+	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->user));
 	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
 	mmdrop(ring->mm);
-	put_cred(ring->cred);
+	free_uid(ring->user);
 	perfring_user_uncharge(ring->owner, 0, ring->nr_pages + 1);
 	perfring_ring_free(ring);
 }
@@ -108,7 +108,7 @@ static long perfring_beyond(unsigned long pages, struct mm_struct *mm)
 	unsigned long limit, locked, extra = 0;
 
 	limit = (perfring_sysctl_mlock_kb() >> (PAGE_SHIFT - 10)) * num_online_cpus();
-	locked = atomic_long_read(perfring_user_mlock(current_cred()));
+	locked = atomic_long_read(perfring_user_mlock(current_user()));
 	locked = min(locked, limit) + pages;
 	if (locked > limit)
 		extra = locked - limit;
@@ -141,13 +141,13 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 	}
 
 	ring->owner = owner;
-	ring->cred = get_current_cred();
+	ring->user = get_current_user();
 	/* Not always the last vma's: madvise(MADV_DOFORK) gives one to a child. */
 	ring->mm = vma->vm_mm;
 	mmgrab(ring->mm);
 	ring->pinned_pages = beyond;
 	ring->mlock_pages = nr_pages + 1 - beyond;
-	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->cred));
+	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->user));
 	atomic64_add(ring->pinned_pages, &ring->mm->pinned_vm);
 
 	perfring_ring_attach(event, ring);
