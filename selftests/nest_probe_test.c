@@ -342,7 +342,7 @@ static bool interrupt_rest(int nest)
 {
 	static const unsigned int chosen[] = {
 		0, 1, 4, 5, 11, CONFIGS_USUAL, CONFIGS_USUAL + 1, CONFIGS_USUAL + 2,
-		CONFIGS_USUAL + 3, CONFIGS_USUAL + 4,
+		CONFIGS_USUAL + 3, CONFIGS_USUAL + 4, ARRAY_LEN(configs) - 1,
 	};
 	unsigned long was = interruptions;
 	unsigned int b, c, wrong = 0;

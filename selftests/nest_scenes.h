@@ -64,6 +64,8 @@ static const struct nest_config configs[] = {
 	  .wakeup_events = 1 },
 	{ .name = "traced elsewhere", .sample_type = PERF_SAMPLE_RAW, .traced = true,
 	  .filtered = true, .wakeup_events = 1 },
+	{ .name = "at the limit, nobody told", .sample_type = PERF_SAMPLE_RAW, .limited = true,
+	  .wakeup_events = 1 },
 };
 
 /* 4 + 100 pads to nothing, 4 + 29 by 7 bytes. */
