@@ -100,6 +100,8 @@ TEST_F_TIMEOUT(record, pipe, SECONDS)
 	ASSERT_EQ(0,
 		  shell("$PERFRING dump data:$FILE --json 2>&1 | grep -c '\"type\":\"sample\"'"));
 	EXPECT_EQ(self->samples, (unsigned int)atoi(output));
+	/* The summary comes last, where it goes to the same place. */
+	EXPECT_EQ(0, shell("$PERFRING dump data:$FILE --json 2>&1 | tail -n 1 | grep '^data:'"));
 }
 
 #define SWITCHES	"grep -c ' sched:sched_switch: .*prev_comm=.* ==> next_comm='"

@@ -151,6 +151,8 @@ int dump_summary(const struct dump *dump)
 	FILE *out = dump->json.on ? stderr : stdout;
 	struct generator_check sum = { 0 };
 
+	/* Not into the middle of a line, where both go to one place. */
+	fflush(stdout);
 	fprintf(out, "%s: %" PRIu64 " records, %" PRIu64 " bytes, %" PRIu64 " lost",
 		dump->spec.text, dump->records, dump->bytes, dump->lost);
 	if (dump->corrupt)
