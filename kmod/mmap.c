@@ -48,10 +48,10 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 	if (!last)
 		return;
 
-	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->user));
+	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->cred->user));
 	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
 	mmdrop(ring->mm);
-	free_uid(ring->user);
+	put_cred(ring->cred);
 	perfring_user_uncharge(ring->owner, 0, ring->nr_pages + 1);
 	perfring_ring_free(ring);
 }
@@ -141,13 +141,17 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 	}
 
 	ring->owner = owner;
-	ring->user = get_current_user();
+	/*
+	 * For their user, whom not every 6.1.y lets a module give back (free_uid()). Not by
+	 * get_cred(): it stores into them, as any open(2) of another thread does meanwhile.
+	 */
+	ring->cred = get_new_cred((struct cred *)current_cred());
 	/* Not always the last vma's: madvise(MADV_DOFORK) gives one to a child. */
 	ring->mm = vma->vm_mm;
 	mmgrab(ring->mm);
 	ring->pinned_pages = beyond;
 	ring->mlock_pages = nr_pages + 1 - beyond;
-	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->user));
+	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->cred->user));
 	atomic64_add(ring->pinned_pages, &ring->mm->pinned_vm);
 
 	perfring_ring_attach(event, ring);

@@ -69,9 +69,9 @@ struct perfring_deferred {
  * @events_lock: for wakeups, which cannot take the mutex
  * @wakeup: carries a wakeup out of the writer's context, to all @events
  * @poll: EPOLL bits for the next poll(2), taken by it
- * @user: who was charged the locked pages
+ * @cred: whose user was charged the locked pages
  * @mm: whose pinned_vm was charged
- * @mlock_pages: pages charged to @user
+ * @mlock_pages: pages charged to @cred's user
  * @pinned_pages: pages charged to @mm
  * @owner: whose max_memory was charged
  * @lock: sequence of the control page's counter fields; device->mmap_mutex
@@ -87,7 +87,7 @@ struct perfring_ring {
 	spinlock_t events_lock; /* events */
 	struct perfring_deferred wakeup;
 	atomic_t poll;
-	struct user_struct *user;
+	const struct cred *cred;
 	struct mm_struct *mm;
 	unsigned long mlock_pages;
 	unsigned long pinned_pages;
