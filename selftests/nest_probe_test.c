@@ -440,9 +440,10 @@ static bool report(void)
 		return !missed && !unknown && covered;
 	/*
 	 * Where a scene comes by at times it may not: an interrupt falls into it, or a ring of
-	 * before is freed meanwhile.  Of few instructions one may be of that kind.
+	 * before is freed meanwhile.  Of few instructions one may be of that kind.  Half has to
+	 * be come by of what takes a probe: arm64 refuses seven of a sample of twenty.
 	 */
-	return missed <= 1 + boundary_nr / 50 && covered > boundary_nr / 2;
+	return missed <= 1 + boundary_nr / 50 && covered > (boundary_nr - refused) / 2;
 }
 
 _Static_assert(ARRAY_LEN(configs) <= CONFIGS, "places for what each configuration comes by");
