@@ -52,12 +52,12 @@ static inline void perfring_attr_copy_config3(struct perf_event_attr *to,
  * 6.1.y and 6.12.y, late, got a counter of perf's own for what a user has locked, which
  * was one for all who lock: no version says it, Kbuild looks.
  */
-static inline atomic_long_t *perfring_user_mlock(struct user_struct *user)
+static inline atomic_long_t *perfring_user_mlock(const struct cred *cred)
 {
 #ifdef PERFRING_PERF_MLOCK
-	return &user->perf_mlock;
+	return &cred->user->perf_mlock;
 #else
-	return &user->locked_vm;
+	return &cred->user->locked_vm;
 #endif
 }
 

@@ -48,7 +48,7 @@ static void perfring_vm_close(struct vm_area_struct *vma)
 	if (!last)
 		return;
 
-	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->cred->user));
+	atomic_long_sub(ring->mlock_pages, perfring_user_mlock(ring->cred));
 	atomic64_sub(ring->pinned_pages, &ring->mm->pinned_vm);
 	mmdrop(ring->mm);
 	put_cred(ring->cred);
@@ -108,7 +108,7 @@ static long perfring_beyond(unsigned long pages, struct mm_struct *mm)
 	unsigned long limit, locked, extra = 0;
 
 	limit = (perfring_sysctl_mlock_kb() >> (PAGE_SHIFT - 10)) * num_online_cpus();
-	locked = atomic_long_read(perfring_user_mlock(current_user()));
+	locked = atomic_long_read(perfring_user_mlock(current_cred()));
 	locked = min(locked, limit) + pages;
 	if (locked > limit)
 		extra = locked - limit;
@@ -151,7 +151,7 @@ static int perfring_map_new(struct perfring_event *event, struct vm_area_struct 
 	mmgrab(ring->mm);
 	ring->pinned_pages = beyond;
 	ring->mlock_pages = nr_pages + 1 - beyond;
-	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->cred->user));
+	atomic_long_add(ring->mlock_pages, perfring_user_mlock(ring->cred));
 	atomic64_add(ring->pinned_pages, &ring->mm->pinned_vm);
 
 	perfring_ring_attach(event, ring);
