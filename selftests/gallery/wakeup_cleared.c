@@ -10,10 +10,14 @@ static inline int wait_for(struct reader *r);
 
 #include "reader.h"
 
+/* r->own: it has looked because it was woken; a wait that ended by its limit left no wakeup. */
 static inline int wait_for(struct reader *r)
 {
-	/* Nothing was looked at before the first one. */
-	if (r->own++)
+	int events;
+
+	if (r->own)
 		ring_clear();
-	return ring_wait(wait_ms);
+	events = ring_wait(wait_ms);
+	r->own = events > 0;
+	return events;
 }
