@@ -371,6 +371,8 @@ static const char *judge_wakeups(struct nest_ring *ring, const struct perfring_s
 	uint64_t counted = written, crossing = written;
 	int ready = poll_events(ring->fd, 0);
 
+	if (write->wakeups_down)
+		return "a CPU that goes down was to wake somebody";
 	if (ready < 0)
 		return "poll";
 	if (write->ret > 0 && !discards(write)) {

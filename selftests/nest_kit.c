@@ -15,7 +15,7 @@
 #define TRACEPOINT	TRACING "events/perfring/perfring_emit/enable"
 #define TRACED_PIDS	TRACING "set_event_pid"
 
-uint64_t nest_output, nest_reserve;
+uint64_t nest_output, nest_reserve, nest_wake;
 
 static struct perf_event_attr nest_attr(void)
 {
@@ -203,6 +203,7 @@ static const char *write_it(struct nest_ring *ring)
 	ring->write.direct = ring->config->counting;
 	ring->write.output = nest_output;
 	ring->write.reserve = nest_reserve;
+	ring->write.wake = ring->config->down ? nest_wake : 0;
 	if (do_ioctl(ring->nest, NEST_IOC_WRITE, &ring->write))
 		return "cannot write";
 	wrong = nest_judge(ring, from);

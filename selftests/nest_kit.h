@@ -40,6 +40,7 @@ struct nest_config {
 	bool counting;			/* no period: no samples but by perfring_output() */
 	bool several;			/* the first record is due twice */
 	bool again;			/* also where a usual one has come by */
+	bool down;			/* its CPU goes down */
 };
 
 /* What its ring is like, and how the outer record is written. */
@@ -88,7 +89,7 @@ struct nest_ring {
 };
 
 /* Where the module has what it does not export; 0: not known. */
-extern uint64_t nest_output, nest_reserve;
+extern uint64_t nest_output, nest_reserve, nest_wake;
 
 /* By which records go from one head to another; positions are only subtracted. */
 uint64_t nest_distance(const struct nest_ring *ring, uint64_t from, uint64_t to);

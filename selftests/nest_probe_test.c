@@ -487,6 +487,7 @@ int main(void)
 		ksft_exit_fail_msg("functions of the module: %s\n", strerror(-ret));
 	nest_output = function_addr("perfring_output");
 	nest_reserve = function_addr("perfring_reserve");
+	nest_wake = function_addr("perfring_event_wake");
 	ksft_test_result(find_path(nest), "functions on the way of a write\n");
 	ksft_print_msg("%.1f s\n", (now_ns() - begin) / 1e9);
 	ksft_test_result(find_instructions(nest), "instructions of those functions\n");

@@ -64,6 +64,8 @@ static const struct nest_config configs[] = {
 	  .wakeup_events = 1 },
 	{ .name = "traced elsewhere", .sample_type = PERF_SAMPLE_RAW, .traced = true,
 	  .filtered = true, .wakeup_events = 1 },
+	{ .name = "on a CPU that goes down", .sample_type = PERF_SAMPLE_RAW, .told = true,
+	  .wakeup_events = 1, .down = true },
 	{ .name = "at the limit, nobody told", .sample_type = PERF_SAMPLE_RAW, .limited = true,
 	  .wakeup_events = 1 },
 };

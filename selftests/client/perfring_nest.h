@@ -116,6 +116,7 @@ struct nest_write {
 	__u32 heard;		/* other events that get each record as well */
 	__u64 output;		/* address of perfring_output() */
 	__u64 reserve;		/* and of perfring_reserve() */
+	__u64 wake;		/* and, if the CPU goes down meanwhile, of perfring_event_wake() */
 	__u32 count;		/* records inside, numbered from @number + 1 */
 	__u32 inner_len[NEST_INNER];
 	/* out */
@@ -130,6 +131,7 @@ struct nest_write {
 	__u32 nest;		/* writers inside when the probe was hit */
 	__u32 nest_after;
 	__s32 limit_after;	/* samples that are left of REFRESH */
+	__u32 wakeups_down;	/* calls, while the CPU goes down, of who waits for the event */
 	__u64 head;		/* of the writer, when the probe was hit */
 	__u64 around_head;	/* before the record that is interrupted in another */
 	__u32 wakeups;		/* calls of who waits for the event */

@@ -294,6 +294,16 @@ static void nest_nothing(struct irq_work *work)
 
 static DEFINE_IRQ_WORK(nest_last, nest_nothing);
 
+/* The CPU is back, and its writers are told of, as perfring_cpu_online() does it. */
+static void nest_up(void)
+{
+	void (*wake)(struct perfring_event *event) = (void *)(unsigned long)nest_run.wake;
+
+	nest_run.wakeups_down = nest_run.wakeups;
+	WRITE_ONCE(nest_event->device->down, false);
+	wake(nest_event);
+}
+
 static int nest_write(void)
 {
 	u32 i;
@@ -322,10 +332,15 @@ static int nest_write(void)
 		atomic_set(&nest_event->limit, nest_run.limit);
 	nest_cpu = raw_smp_processor_id();
 	WRITE_ONCE(nest_running, true);
+	/* As perfring_cpu_offline() leaves it. */
+	if (nest_run.wake)
+		WRITE_ONCE(nest_event->device->down, true);
 	nest_outer_write();
 	/* Behind what the writers have queued on this CPU, on which the caller stays. */
 	irq_work_queue(&nest_last);
 	irq_work_sync(&nest_last);
+	if (nest_run.wake)
+		nest_up();
 	WRITE_ONCE(nest_running, false);
 	nest_armed = NULL;
 
