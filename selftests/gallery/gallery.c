@@ -39,6 +39,8 @@ void ring_map(struct reader *r)
 	void *map;
 
 	sigaction(SIGUSR1, &action, NULL);
+	/* What is printed is seen when ring_wait() says so, under stdbuf(1) too. */
+	setvbuf(stdout, NULL, _IOFBF, 0);
 	if (!bytes || !mode) {
 		fputs("this runs below perfring torture; see perfring-torture(1)\n", stderr);
 		exit(2);

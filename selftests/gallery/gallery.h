@@ -30,7 +30,7 @@ struct reader {
 
 /* Map descriptor 3; exits where that fails. */
 void ring_map(struct reader *r);
-/* poll(2) descriptor 4 and take the wakeup back; revents, 0 in time, -errno. */
+/* Show what was printed, poll(2) descriptor 4, take the wakeup back; revents, 0 in time, -errno. */
 int ring_wait(int ms);
 /* Take back a wakeup, if there is one. */
 void ring_clear(void);
