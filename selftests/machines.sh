@@ -14,8 +14,10 @@ top=${O:-$PWD/.build}
 export O MACHINE PERFRING_ONLY=machine_test PERFRING_MODULE SANS='' SILENCE=${SILENCE:-150}
 [ $# -gt 0 ] || set -- x86_64 i386 arm64-16k s390x
 
+new=
+trap 'rm -f "$new"' EXIT
 for name; do
-	file=selftests/machines/$name
+	file=selftests/machines/$name new=$file.new
 	machine "$name"
 	kernel=${machine_kernel:-6.12} O=$top MACHINE=
 	if [ -n "$machine" ]; then
@@ -29,6 +31,6 @@ for name; do
 	PERFRING_MODULE=$O/kmod-$(<"$(selftests/vm/kernel.sh "$kernel")/release")/kmod/perfring.ko
 	echo "  WRITE   $file"
 	selftests/vm/run.sh --kernel "$kernel" --show "$top" -- \
-		"$O/selftests/machine_test" write "$name" >"$file.new"
-	mv "$file.new" "$file"
+		"$O/selftests/machine_test" write "$name" >"$new"
+	mv "$new" "$file"
 done
