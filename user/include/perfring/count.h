@@ -29,8 +29,9 @@ struct perfring_count;
  * enum perfring_count_state - what a value is worth
  * @PERFRING_COUNTED: it counted, perhaps a part of the time: then there is @scaled
  * @PERFRING_COUNT_NONE: not counted: it never was on the PMU; the value is not 0 but unknown.
- *	With @enabled 0 it was not started or its target never ran; otherwise others
- *	had the PMU, or the group is larger than the PMU
+ *	With @enabled 0 it was not started, its target never ran, or the kernel's clock
+ *	stood still meanwhile, which it may between two ticks where processors' counters are
+ *	not in step; otherwise others had the PMU, or the group is larger than the PMU
  * @PERFRING_COUNT_UNSUPPORTED: not open, this machine or kernel does not have the event
  * @PERFRING_COUNT_REFUSED: not open, a permission or a resource is missing
  * @PERFRING_COUNT_ERROR: a pinned event that lost its place on the PMU, for good
