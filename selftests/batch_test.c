@@ -344,7 +344,7 @@ FIXTURE_TEARDOWN(inside)
  * more: all of those that found room are there, whole and in order, when it ends, and
  * the wakeup that was due has been told.
  */
-TEST_F_TIMEOUT(inside, a_write_at_every_instruction, 120)
+TEST_F_TIMEOUT(inside, a_write_at_every_instruction, 200)
 {
 	struct sigaction action = { .sa_sigaction = trap, .sa_flags = SA_SIGINFO };
 	struct perfring_write_stats was = { .size = sizeof(was) };
