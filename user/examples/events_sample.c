@@ -31,11 +31,13 @@ int main(void)
 	if (err >= 0)
 		err = perfring_events_enable(events);
 	while (err >= 0 && (seen[0] < 3 || seen[1] < 3)) {
-		page = calloc(1, 1 << 20);	/* new pages, so that there are faults */
-		if (page)
-			page[1 << 19] = 1;
-		free((void *)page);
 		err = perfring_reader_next(reader, &record, NULL);
+		if (!err) {
+			page = calloc(1, 1 << 20);	/* new pages, so that there are faults */
+			if (page)
+				page[1 << 19] = 1;
+			free((void *)page);
+		}
 		if (err <= 0)
 			continue;
 		err = perfring_events_decode(events, &record, &event, &index, NULL);
